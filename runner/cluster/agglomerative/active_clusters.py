@@ -1,0 +1,144 @@
+"""The clusters that are still to be merged, each with a short list of the clusters near it.
+
+Every cluster knows a *radius* and its *candidates*: whatever is not a candidate is at least the radius away.
+Ward and average linkage are reducible, d(X, A∪B) ≥ min(d(X, A), d(X, B)), so both survive the merges of others:
+a candidate that was merged hands its bound on, and nothing outside can come nearer than the radius. The nearest
+candidate is therefore the nearest cluster as long as it lies within the radius; only a cluster that has
+none left needs a search through all others.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from runner.cluster.single_linkage import find
+
+UNSEEN, BLOCKED, UNRESOLVED, ABSORBED = 0, 1, 2, 3
+"""State of a cluster: not visited, waiting for an unresolved one, in need of a search, gone."""
+
+
+class ActiveClusters(NamedTuple):
+    """Arrays by *slot* (a place for one active cluster) and by *node* (a cluster's number, never used again).
+
+    The distance of two clusters (squared for Ward) follows from sizes a and b, centroids u and v, and offsets:
+    Ward 2ab/(a+b) · |u − v|², average cosine offset(u) + offset(v) − u·v.
+
+    Attributes:
+        centroids: float64, shape (slots, d), relative to the mean of all vectors.
+        offsets: float64, shape (slots,).
+        sizes: float64, shape (slots,), vectors in the cluster.
+        states: uint8, shape (slots,).
+        nodes: int32, shape (slots,), number of the cluster.
+        leaves: int32, shape (slots,), a row that is in the cluster.
+        candidates: int32, shape (slots, capacity), numbers of near clusters, possibly merged since.
+        bounds: float64, shape (slots, capacity), lower bounds of their distances, none above the radius.
+        exact: bool, shape (slots, capacity), whether the bound is the distance to that very number.
+        counts: int32, shape (slots,), candidates in use.
+        radii: float64, shape (slots,).
+        parents: int32, shape (nodes,), union-find from a number to the one it was merged into.
+        slots: int32, shape (nodes,), slot of a number that is active.
+        counters: int64, shape (1,), numbers given so far.
+    """
+
+    centroids: np.ndarray
+    offsets: np.ndarray
+    sizes: np.ndarray
+    states: np.ndarray
+    nodes: np.ndarray
+    leaves: np.ndarray
+    candidates: np.ndarray
+    bounds: np.ndarray
+    exact: np.ndarray
+    counts: np.ndarray
+    radii: np.ndarray
+    parents: np.ndarray
+    slots: np.ndarray
+    counters: np.ndarray
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _dot(a, b):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for axis in range(a.shape[0]):
+        total += a[axis] * b[axis]
+    return total
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _squared_distance(a, b):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for axis in range(a.shape[0]):
+        difference = a[axis] - b[axis]
+        total += difference * difference
+    return total
+
+
+@numba.njit(cache=True, nogil=True)
+def distance(clusters, ward, one, other):  # type: ignore[no-untyped-def]
+    """Distance of the clusters in two slots, the same to the last bit in either order."""
+    if ward:
+        a, b = clusters.sizes[one], clusters.sizes[other]
+        return 2 * a * b / (a + b) * _squared_distance(clusters.centroids[one], clusters.centroids[other])
+    product = _dot(clusters.centroids[one], clusters.centroids[other])
+    return max(0.0, clusters.offsets[one] + clusters.offsets[other] - product)
+
+
+@numba.njit(cache=True, nogil=True)
+def _drop(clusters, slot, place):  # type: ignore[no-untyped-def]
+    last = clusters.counts[slot] - 1
+    clusters.candidates[slot, place] = clusters.candidates[slot, last]
+    clusters.bounds[slot, place] = clusters.bounds[slot, last]
+    clusters.exact[slot, place] = clusters.exact[slot, last]
+    clusters.counts[slot] = last
+
+
+@numba.njit(cache=True, nogil=True)
+def _lowest(clusters, slot):  # type: ignore[no-untyped-def]
+    lowest = 0
+    for place in range(1, clusters.counts[slot]):
+        if clusters.bounds[slot, place] < clusters.bounds[slot, lowest]:
+            lowest = place
+    return lowest
+
+
+@numba.njit(cache=True, nogil=True)
+def _bring_up_to_date(clusters, slot, place):  # type: ignore[no-untyped-def]
+    """Let a candidate that was merged stand for the cluster it is in now; False if that one was listed already."""
+    current = find(clusters.parents, clusters.candidates[slot, place])
+    if current == clusters.candidates[slot, place]:
+        return True
+    for other in range(clusters.counts[slot]):
+        if clusters.candidates[slot, other] == current:
+            # The listed entry may be exact, and then stays so; else it is only a bound, of which the lower one holds.
+            if not clusters.exact[slot, other]:
+                clusters.bounds[slot, other] = min(clusters.bounds[slot, other], clusters.bounds[slot, place])
+            _drop(clusters, slot, place)
+            return False
+    clusters.candidates[slot, place] = current
+    clusters.exact[slot, place] = False
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
+def nearest(clusters, ward, slot):  # type: ignore[no-untyped-def]
+    """Slot and distance of the nearest cluster, or -1 and the radius if no candidate is provably the nearest."""
+    while clusters.counts[slot] > 0:
+        place = _lowest(clusters, slot)
+        if not _bring_up_to_date(clusters, slot, place):
+            continue
+        other = clusters.slots[clusters.candidates[slot, place]]
+        if other == slot:
+            _drop(clusters, slot, place)
+            continue
+        if clusters.exact[slot, place]:
+            return other, clusters.bounds[slot, place]
+        exact = distance(clusters, ward, slot, other)
+        if exact > clusters.radii[slot]:
+            _drop(clusters, slot, place)
+            continue
+        clusters.bounds[slot, place] = exact
+        clusters.exact[slot, place] = True
+    return -1, clusters.radii[slot]

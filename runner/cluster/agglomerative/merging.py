@@ -1,0 +1,174 @@
+"""Merging every pair of clusters that is provably each other's nearest, as far as the candidates reach."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from runner.cluster.agglomerative.active_clusters import (
+    ABSORBED,
+    BLOCKED,
+    UNRESOLVED,
+    UNSEEN,
+    _bring_up_to_date,
+    _squared_distance,
+    nearest,
+)
+
+
+@numba.njit(cache=True, nogil=True)
+def merge_resolved(clusters, ward, merges, heights):  # type: ignore[no-untyped-def]
+    """Merge until every cluster waits for one whose nearest cluster has to be searched.
+
+    Follows chains of ever nearer neighbours; at a chain's end are two clusters that are each other's nearest, which
+    any order of merging joins sooner or later. Clusters in need of a search are marked ``UNRESOLVED``.
+
+    Args:
+        clusters: ``ActiveClusters``, changed in place.
+        ward: Ward's distance, else average cosine.
+        merges: int32, shape (m, 2), filled with a row of each merged cluster.
+        heights: float64, shape (m,), filled with their distances.
+
+    Returns:
+        how many merges there were.
+    """
+    n_slots = len(clusters.nodes)
+    chain = np.empty(n_slots, dtype=np.int32)
+    done = 0
+    while True:
+        for slot in range(n_slots):
+            if clusters.states[slot] != ABSORBED:
+                clusters.states[slot] = UNSEEN
+        before = done
+        for start in range(n_slots):
+            if clusters.states[start] == UNSEEN:
+                done = _follow_chain(clusters, ward, start, chain, merges, heights, done)
+        if done == before:
+            return done
+
+
+@numba.njit(cache=True, nogil=True)
+def _follow_chain(clusters, ward, start, chain, merges, heights, done):  # type: ignore[no-untyped-def]
+    chain[0] = start
+    length = 1
+    while length > 0:
+        slot = chain[length - 1]
+        other, height = nearest(clusters, ward, slot)
+        if other < 0:
+            clusters.states[slot] = UNRESOLVED
+            break
+        following, bound = nearest(clusters, ward, other)
+        if height <= bound:  # also a tie: whichever is merged first, the others' distances do not fall below it
+            merges[done, 0], merges[done, 1] = clusters.leaves[slot], clusters.leaves[other]
+            heights[done] = height
+            done += 1
+            _merge(clusters, ward, slot, other, height)
+            length -= 1
+            if length == 0 and clusters.counters[0] < len(clusters.parents):
+                chain[0] = slot
+                length = 1
+            continue
+        if following < 0:
+            clusters.states[other] = UNRESOLVED
+            break
+        if clusters.states[other] != UNSEEN:
+            break
+        chain[length] = other
+        length += 1
+    for place in range(length):
+        if clusters.states[chain[place]] == UNSEEN:
+            clusters.states[chain[place]] = BLOCKED
+    return done
+
+
+@numba.njit(cache=True, nogil=True)
+def _bound_after_merge(ward, a, b, x, to_a, to_b, between):  # type: ignore[no-untyped-def]
+    """Lance-Williams: distance from a cluster of size x to the union of those of sizes a and b; rises with each bound."""
+    if ward:
+        return ((a + x) * to_a + (b + x) * to_b - x * between) / (a + b + x)
+    return (a * to_a + b * to_b) / (a + b)
+
+
+@numba.njit(cache=True, nogil=True)
+def _merge(clusters, ward, kept, gone, height):  # type: ignore[no-untyped-def]
+    """Join the clusters of two slots in the slot ``kept``, under a new number."""
+    number = clusters.counters[0]
+    clusters.counters[0] += 1
+    clusters.parents[clusters.nodes[kept]] = number
+    clusters.parents[clusters.nodes[gone]] = number
+    _merge_candidates(clusters, ward, kept, gone, height)
+    a, b = clusters.sizes[kept], clusters.sizes[gone]
+    centroid = clusters.centroids[kept]
+    for axis in range(len(centroid)):
+        centroid[axis] = (a * centroid[axis] + b * clusters.centroids[gone, axis]) / (a + b)
+    if ward:
+        clusters.offsets[kept] = _squared_distance(centroid, np.zeros(len(centroid)))
+    else:
+        clusters.offsets[kept] = (a * clusters.offsets[kept] + b * clusters.offsets[gone]) / (a + b)
+    clusters.sizes[kept] = a + b
+    clusters.nodes[kept] = number
+    clusters.slots[number] = kept
+    clusters.states[kept] = UNSEEN
+    clusters.states[gone] = ABSORBED
+
+
+@numba.njit(cache=True, nogil=True)
+def _bring_all_up_to_date(clusters, slot):  # type: ignore[no-untyped-def]
+    for place in range(clusters.counts[slot] - 1, -1, -1):
+        _bring_up_to_date(clusters, slot, place)
+
+
+@numba.njit(cache=True, nogil=True)
+def _merge_candidates(clusters, ward, kept, gone, height):  # type: ignore[no-untyped-def]
+    """Unite both lists; where only one names a cluster, the other's radius bounds its distance."""
+    a, b = clusters.sizes[kept], clusters.sizes[gone]
+    own_radius, other_radius = clusters.radii[kept], clusters.radii[gone]
+    _bring_all_up_to_date(clusters, kept)
+    _bring_all_up_to_date(clusters, gone)
+    own, theirs = clusters.counts[kept], clusters.counts[gone]
+    numbers = np.empty(own + theirs, dtype=np.int32)
+    bounds = np.empty(own + theirs)
+    merged = clusters.counters[0] - 1
+    filled = 0
+    for place in range(own):
+        number = clusters.candidates[kept, place]
+        if number == merged:
+            continue
+        to_other = other_radius
+        for match in range(theirs):
+            if clusters.candidates[gone, match] == number:
+                to_other = clusters.bounds[gone, match]
+                clusters.candidates[gone, match] = merged
+                break
+        x = clusters.sizes[clusters.slots[number]]
+        numbers[filled] = number
+        bounds[filled] = _bound_after_merge(ward, a, b, x, clusters.bounds[kept, place], to_other, height)
+        filled += 1
+    for place in range(theirs):
+        number = clusters.candidates[gone, place]
+        if number == merged:
+            continue
+        x = clusters.sizes[clusters.slots[number]]
+        numbers[filled] = number
+        bounds[filled] = _bound_after_merge(ward, a, b, x, own_radius, clusters.bounds[gone, place], height)
+        filled += 1
+    _keep_lowest(clusters, kept, numbers[:filled], bounds[:filled], _bound_after_merge(ward, a, b, 1.0, own_radius, other_radius, height))
+
+
+@numba.njit(cache=True, nogil=True)
+def _keep_lowest(clusters, slot, numbers, bounds, radius):  # type: ignore[no-untyped-def]
+    """Fill a slot's list with the lowest bounds; the first that finds no place limits the radius."""
+    capacity = clusters.candidates.shape[1]
+    order = np.argsort(bounds)
+    if len(order) > capacity:
+        radius = min(radius, bounds[order[capacity]])
+    count = 0
+    for place in order[:capacity]:
+        if bounds[place] > radius:
+            break
+        clusters.candidates[slot, count] = numbers[place]
+        clusters.bounds[slot, count] = bounds[place]
+        clusters.exact[slot, count] = False
+        count += 1
+    clusters.counts[slot] = count
+    clusters.radii[slot] = radius

@@ -1,0 +1,160 @@
+"""The exact k-nearest-neighbour graph, the first half of the shared geometry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import torch
+
+from runner.cluster.products import Progress, Tile, as_tensor, silent, symmetric_tiles
+
+EXTRA_CANDIDATES = 4
+"""Neighbours kept beyond k, so that float32 rounding at the edge of the list can be put right in float64."""
+
+
+@dataclass(frozen=True)
+class Neighbors:
+    """The k nearest other rows of every row, nearest first.
+
+    Attributes:
+        indices: int32, shape (n, k).
+        distances: Euclidean, float64, shape (n, k).
+    """
+
+    indices: np.ndarray
+    distances: np.ndarray
+
+    @property
+    def k(self) -> int:
+        return self.indices.shape[1]
+
+    def core_distances(self, min_samples: int) -> np.ndarray:
+        """Distance to the ``min_samples``-th nearest other row, float64, shape (n,)."""
+        return self.distances[:, min_samples - 1]
+
+
+def nearest_neighbors(vectors: np.ndarray, k: int, device: str = "cpu", progress: Progress = silent) -> Neighbors:
+    """Exact nearest neighbours by blocked matrix products, each pair of rows multiplied once.
+
+    Candidates are chosen in float32; their distances are then computed in float64 from the coordinate
+    differences, so that near-duplicates, whose distance a product would lose, are ordered rightly.
+
+    Args:
+        vectors: float32, shape (n, d); a read-only memory map will do.
+        k: neighbours per row, 1 ≤ k < n.
+        device: torch device of the products.
+        progress: told the share of the work done.
+
+    Raises:
+        ValueError: if k is not in 1 … n-1.
+    """
+    n = len(vectors)
+    if not 1 <= k < n:
+        raise ValueError(f"k must be between 1 and {n - 1} for {n} vectors, got {k}")
+    kept = min(k + EXTRA_CANDIDATES, n - 1)
+    candidates = (_candidates_cpu if device == "cpu" else _candidates_torch)(vectors, kept, device, progress)
+    distances = _exact_distances(np.asarray(vectors), candidates)
+    order = np.lexsort((candidates, distances), axis=1)[:, :k]
+    return Neighbors(np.take_along_axis(candidates, order, 1), np.take_along_axis(distances, order, 1))
+
+
+def squared_norms(vectors: np.ndarray) -> np.ndarray:
+    """|x|² of every row, float32, shape (n,)."""
+    return np.einsum("ij,ij->i", vectors, vectors, dtype=np.float32)
+
+
+def _candidates_cpu(vectors: np.ndarray, k: int, device: str, progress: Progress) -> np.ndarray:
+    n = len(vectors)
+    norms = squared_norms(vectors)
+    best = np.full((n, k), np.inf, dtype=np.float32)
+    indices = np.zeros((n, k), dtype=np.int32)
+    for tile in symmetric_tiles(vectors, device, progress):
+        products = tile.products.numpy()
+        rows, columns = tile.rows, tile.columns
+        _keep_nearest_of_rows(products, norms[rows], norms[columns], rows.start, columns.start, best, indices)
+        if not tile.is_diagonal:
+            _keep_nearest_of_columns(products, norms[rows], norms[columns], rows.start, columns.start, best, indices)
+    return indices
+
+
+@numba.njit(inline="always")
+def _insert(distance, index, best, indices):  # type: ignore[no-untyped-def]
+    place = best.shape[0] - 1
+    while place > 0 and best[place - 1] > distance:
+        best[place] = best[place - 1]
+        indices[place] = indices[place - 1]
+        place -= 1
+    best[place] = distance
+    indices[place] = index
+
+
+@numba.njit(parallel=True, cache=True)
+def _keep_nearest_of_rows(products, row_norms, column_norms, row_start, column_start, best, indices):  # type: ignore[no-untyped-def]
+    for i in numba.prange(products.shape[0]):
+        row = row_start + i
+        worst = best[row, -1]
+        for j in range(products.shape[1]):
+            distance = row_norms[i] + column_norms[j] - 2 * products[i, j]
+            if distance < worst and column_start + j != row:
+                _insert(distance, column_start + j, best[row], indices[row])
+                worst = best[row, -1]
+
+
+@numba.njit(parallel=True, cache=True)
+def _keep_nearest_of_columns(products, row_norms, column_norms, row_start, column_start, best, indices):  # type: ignore[no-untyped-def]
+    width = 128  # columns per thread and step: their thresholds stay in the first-level cache
+    for step in numba.prange((products.shape[1] + width - 1) // width):
+        first, last = step * width, min(step * width + width, products.shape[1])
+        worst = best[column_start + first : column_start + last, -1].copy()
+        for i in range(products.shape[0]):
+            for j in range(first, last):
+                distance = row_norms[i] + column_norms[j] - 2 * products[i, j]
+                if distance < worst[j - first]:
+                    _insert(distance, row_start + i, best[column_start + j], indices[column_start + j])
+                    worst[j - first] = best[column_start + j, -1]
+
+
+@numba.njit(parallel=True, cache=True)
+def _exact_distances(vectors, indices):  # type: ignore[no-untyped-def]
+    n, k = indices.shape
+    distances = np.empty((n, k))
+    for i in numba.prange(n):
+        for slot in range(k):
+            j = indices[i, slot]
+            total = 0.0
+            for axis in range(vectors.shape[1]):
+                difference = np.float64(vectors[i, axis]) - np.float64(vectors[j, axis])
+                total += difference * difference
+            distances[i, slot] = np.sqrt(total)
+    return distances
+
+
+def _candidates_torch(vectors: np.ndarray, k: int, device: str, progress: Progress) -> np.ndarray:
+    """The same on an accelerator: per tile a ``topk`` that is merged into the running lists."""
+    n = len(vectors)
+    norms = as_tensor(squared_norms(vectors), device)
+    best = torch.full((n, k), torch.inf, device=device)
+    indices = torch.zeros((n, k), dtype=torch.int32, device=device)
+
+    def merge(rows: slice, columns: slice, squared: torch.Tensor) -> None:
+        numbers = torch.arange(columns.start, columns.stop, dtype=torch.int32, device=device)
+        nearest, which = torch.topk(squared, min(k, squared.shape[1]), dim=1, largest=False)
+        joined = torch.cat([best[rows], nearest], dim=1)
+        joined_indices = torch.cat([indices[rows], numbers[which]], dim=1)
+        best[rows], order = torch.topk(joined, k, dim=1, largest=False)
+        indices[rows] = torch.gather(joined_indices, 1, order)
+
+    for tile in symmetric_tiles(vectors, device, progress):
+        squared = _squared_distances(tile, norms)
+        if tile.is_diagonal:
+            squared.fill_diagonal_(torch.inf)
+        else:
+            merge(tile.columns, tile.rows, squared.T)
+        merge(tile.rows, tile.columns, squared)
+    return indices.cpu().numpy()
+
+
+def _squared_distances(tile: Tile, norms: torch.Tensor) -> torch.Tensor:
+    return norms[tile.rows, None] + norms[None, tile.columns] - 2 * tile.products

@@ -1,0 +1,79 @@
+"""What images are called: finding them by the names people write, and labels taken from folder names."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Iterable, Sequence
+
+from runner.errors import RunnerError
+from runner.images.image_set import ImageSet
+
+
+class ImageNames:
+    """Rows of an image set by id, by path relative to the root, or by absolute path."""
+
+    def __init__(self, images: ImageSet) -> None:
+        self._row_by_id = {image_id: row for row, image_id in enumerate(images.ids)}
+        self._row_by_path = {os.fspath(path): row for row, path in enumerate(images.paths)}
+
+    def find(self, name: str) -> int | None:
+        """The row of the image called ``name``, or None.
+
+        A relative name starts from the root of the images; where it means nothing there, from the working folder.
+        """
+        for image_id in (name, posixpath.normpath(name)):
+            if image_id in self._row_by_id:
+                return self._row_by_id[image_id]
+        absolute = os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 - Path keeps `..`
+        folder, base = os.path.split(absolute)
+        for path in (absolute, os.path.join(os.path.realpath(folder), base), os.path.realpath(absolute)):  # noqa: PTH118
+            if path in self._row_by_path:
+                return self._row_by_path[path]
+        return None
+
+
+def resolve_targets(images: ImageSet, targets: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
+    """The ids of the images given as targets, in the order given, each once.
+
+    Args:
+        images: all images, before sampling.
+        targets: paths relative to the root or to the working folder, absolute paths, or ids.
+
+    Raises:
+        RunnerError: a target is none of the images.
+    """
+    names = ImageNames(images)
+    found: dict[str, None] = {}
+    missing = []
+    for target in targets:
+        row = names.find(os.fspath(target))
+        if row is None:
+            missing.append(os.fspath(target))
+        else:
+            found[images.ids[row]] = None
+    if missing:
+        where = f"of {images.root}" if images.root else "given"
+        raise RunnerError(
+            f"not among the {len(images)} images {where}: --target {', '.join(missing)}; "
+            "name a readable image of the set by its relative or absolute path"
+        )
+    return tuple(found)
+
+
+def folder_labels(ids: Sequence[str]) -> tuple[str | None, ...]:
+    """The folder of each image as its label, e.g. ``animals/birds``; None for an image outside any folder.
+
+    Ids that are absolute paths are taken relative to the deepest folder that holds them all.
+
+    >>> folder_labels(["animals/birds/1.jpg", "animals/cow.png", "door.jpg"])
+    ('animals/birds', 'animals', None)
+    >>> folder_labels(["/data/animals/1.jpg", "/data/cars/1.jpg"])
+    ('animals', 'cars')
+    """
+    folders = [posixpath.dirname(image_id) for image_id in ids]
+    if folders and all(posixpath.isabs(folder) for folder in folders):
+        common = posixpath.commonpath(folders)
+        folders = [posixpath.relpath(folder, common) for folder in folders]
+    folders = [posixpath.normpath(folder) if folder else "." for folder in folders]
+    return tuple(None if folder == "." else folder for folder in folders)

@@ -1,0 +1,114 @@
+"""A table of files already hashed, so that an unchanged file is not read again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+_FILE_NAME = "stat_table.sqlite"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS files (
+    path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, hash TEXT
+) WITHOUT ROWID
+"""
+_PATHS_PER_QUERY = 500  # SQLite's parameter limit is 999 in old builds
+_LOCK_TIMEOUT = 30.0  # seconds
+_DO_WITHOUT = (
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+)
+"""Primary result codes that say nothing against the file itself; any other means that it is damaged."""
+
+
+@dataclass(frozen=True)
+class FileStamp:
+    """What the file system says of a file; as long as it stays the same, so does the content.
+
+    ``ctime_ns`` tells apart two files of equal size and date that have changed places.
+    """
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileStamp:
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+class StatTable:
+    """SQLite table path -> (stamp, hash), shared safely by any number of processes.
+
+    It only saves time. A damaged file is thrown away and a table that can't be used is done without, each with one
+    line in the log.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / _FILE_NAME
+
+    def lookup(self, paths: Sequence[Path]) -> dict[Path, tuple[FileStamp, str]]:
+        """What is known of ``paths``; those never stored are left out."""
+        known: dict[Path, tuple[FileStamp, str]] = {}
+        with self._guarded(), closing(self._connect()) as connection:
+            by_key = {_key(path): path for path in paths}
+            keys = list(by_key)
+            for start in range(0, len(keys), _PATHS_PER_QUERY):
+                some = keys[start : start + _PATHS_PER_QUERY]
+                marks = ",".join("?" * len(some))
+                query = f"SELECT path, size, mtime_ns, ctime_ns, hash FROM files WHERE path IN ({marks})"
+                for key, size, mtime_ns, ctime_ns, digest in connection.execute(query, some):
+                    known[by_key[key]] = FileStamp(size, mtime_ns, ctime_ns), digest
+        return known
+
+    def store(self, entries: Mapping[Path, tuple[FileStamp, str]]) -> None:
+        """Add or replace entries, all in one transaction."""
+        rows = [
+            (_key(path), stamp.size, stamp.mtime_ns, stamp.ctime_ns, digest)
+            for path, (stamp, digest) in entries.items()
+        ]
+        with self._guarded(), closing(self._connect()) as connection, connection:
+            connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=_LOCK_TIMEOUT)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute(_SCHEMA)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Turn SQLite's errors into a line in the log; discard the file if the error says that it is damaged."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # extended to primary code
+            if code in _DO_WITHOUT:
+                logger.warning("content hashes are not remembered this time: %s: %s", self.path, error)
+                return
+            logger.warning(
+                "discarded the damaged table of content hashes %s (%s); files are read again", self.path, error
+            )
+            for suffix in ("", "-wal", "-shm", "-journal"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+
+def _key(path: Path) -> bytes:
+    return os.fsencode(path)

@@ -1,0 +1,66 @@
+"""Files that are either there as a whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from runner.errors import RunnerError
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """A path beside ``target`` to write to, which replaces ``target`` once the block has succeeded.
+
+    Raises:
+        RunnerError: if the file system refuses (no space, no permission).
+    """
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        raise RunnerError(f"{target} could not be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write UTF-8 text with ``\\n`` line ends, atomically."""
+    with atomic_path(target) as path:
+        path.write_bytes(text.encode("utf-8"))
+
+
+def write_json(target: Path, value: object, indent: int | None = 1) -> None:
+    """Write strict JSON atomically; see :func:`strict_json`."""
+    write_text(target, strict_json(value, indent) + "\n")
+
+
+def strict_json(value: object, indent: int | None = None) -> str:
+    """JSON that every parser reads: no NaN or Infinity (they become null), names as valid UTF-8."""
+    return json.dumps(_strict(value), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def printable(name: str) -> str:
+    """``name`` as text that can be encoded: bytes of a file name that are no UTF-8 become ``\\xff``."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {printable(str(key)): _strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    return value

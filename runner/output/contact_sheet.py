@@ -1,0 +1,216 @@
+"""Contact sheets: one cluster with its images, or all clusters of a trial, a row each.
+
+The medoid comes first and is framed blue; the least central images come last, framed orange; targets
+carry a star.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from runner.cluster.trial import NOISE
+from runner.output.arrangement import Arranged, Place, arrange
+from runner.output.cluster_facts import ClusterFacts
+from runner.output.naming import count_of
+from runner.output.sheet_style import (
+    BORDER,
+    INK,
+    MEDOID,
+    MUTED,
+    PAPER,
+    RULE,
+    TARGET,
+    TILE,
+    draw_star,
+    fitted_text,
+    font,
+    one_line,
+)
+from runner.output.thumbnails import Thumbnails
+
+MARGIN = 28
+GAP = 12
+FRAME = 3
+CLUSTER_COLUMNS = 8
+CLUSTER_TILE = 176
+CLUSTER_IMAGES = 64
+CAPTION = 22
+OVERVIEW_COLUMNS = 10
+OVERVIEW_LABEL = 170
+OVERVIEW_CLUSTERS = 150
+HEADER = 96
+
+
+@dataclass(frozen=True)
+class SheetSource:
+    """What all sheets of one trial have in common.
+
+    Attributes:
+        title: the trial, for the header.
+        ids: name of each row's image.
+        thumbnails: where the pictures come from.
+        facts: the clustering.
+        targets: rows that carry a star.
+    """
+
+    title: str
+    ids: Sequence[str]
+    thumbnails: Thumbnails
+    facts: ClusterFacts
+    targets: frozenset[int] = frozenset()
+
+
+def arranged_for_sheet(facts: ClusterFacts, cluster: int) -> Arranged:
+    """The images that the sheet of ``cluster`` (or ``NOISE``) shows."""
+    return arrange(facts.members(cluster), CLUSTER_IMAGES, border=CLUSTER_COLUMNS, has_medoid=cluster != NOISE)
+
+
+def arranged_for_overview(facts: ClusterFacts, cluster: int) -> Arranged:
+    """The images that the row of ``cluster`` (or ``NOISE``) in the overview shows."""
+    return arrange(facts.members(cluster), OVERVIEW_COLUMNS, border=2, has_medoid=cluster != NOISE)
+
+
+def draw_cluster_sheet(source: SheetSource, cluster: int) -> Image.Image:
+    """The sheet of one cluster (or ``NOISE``): up to ``CLUSTER_IMAGES`` of its images with their names."""
+    shown = arranged_for_sheet(source.facts, cluster)
+    columns = min(CLUSTER_COLUMNS, max(4, len(shown.rows)))
+    lines = -(-len(shown.rows) // columns)
+    width = 2 * MARGIN + columns * CLUSTER_TILE + (columns - 1) * GAP
+    sheet, draw = _paper(width, HEADER + MARGIN + lines * (CLUSTER_TILE + CAPTION + GAP))
+    size = len(source.facts.members(cluster))
+    facts = " · ".join([count_of(size, "image"), *_measures(source.facts, cluster)])
+    if len(shown.rows) < size:
+        facts += f" · {len(shown.rows)} shown, from the centre to the border"
+    _draw_header(draw, width, _cluster_name(cluster), facts, source.title, set(shown.places))
+    for number, (row, place) in enumerate(zip(shown.rows, shown.places, strict=True)):
+        x = MARGIN + (number % columns) * (CLUSTER_TILE + GAP)
+        y = HEADER + (number // columns) * (CLUSTER_TILE + CAPTION + GAP)
+        _draw_tile(sheet, draw, source, row, place, (x, y), CLUSTER_TILE)
+        name, similarity = source.ids[row].rsplit("/", 1)[-1], f"{source.facts.centrality[row]:.2f}"
+        _draw_caption(draw, x, y + CLUSTER_TILE + 4, name, similarity)
+    return sheet
+
+
+def draw_overview(
+    source: SheetSource, tile: int = 112, at_most: int = OVERVIEW_CLUSTERS, subtitle: str = ""
+) -> Image.Image:
+    """All clusters of a trial, the largest first, a row each; the noise last.
+
+    Args:
+        source: the trial.
+        tile: side of a tile in pixels.
+        at_most: clusters shown; a note counts the others.
+        subtitle: facts for the second line of the header.
+    """
+    facts = source.facts
+    shown = facts.by_size[:at_most]
+    noise = [NOISE] if len(facts.members(NOISE)) else []
+    width = 2 * MARGIN + OVERVIEW_LABEL + OVERVIEW_COLUMNS * (tile + GAP) - GAP
+    step = max(tile, 84) + GAP + 4
+    hidden = facts.n_clusters - len(shown)
+    sheet, draw = _paper(width, HEADER + (len(shown) + len(noise)) * step + (40 if hidden else 0) + MARGIN - GAP)
+    _draw_header(draw, width, source.title, subtitle, "", {Place.MEDOID, Place.BORDER})
+    y = HEADER
+    for cluster in shown:
+        _draw_overview_row(sheet, draw, source, cluster, y, tile)
+        y += step
+    if hidden:
+        images = int(sum(facts.sizes[cluster] for cluster in facts.by_size[at_most:]))
+        note = f"{count_of(hidden, 'smaller cluster')} with {count_of(images, 'image')} not shown here"
+        draw.text((MARGIN, y + 6), note, fill=MUTED, font=font(15))
+        y += 40
+    for cluster in noise:
+        _draw_overview_row(sheet, draw, source, cluster, y, tile)
+    return sheet
+
+
+def _paper(width: int, height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    sheet = Image.new("RGB", (width, height), PAPER)
+    return sheet, ImageDraw.Draw(sheet)
+
+
+def _cluster_name(cluster: int) -> str:
+    return "Noise" if cluster == NOISE else f"Cluster {cluster}"
+
+
+def _measures(facts: ClusterFacts, cluster: int) -> Iterator[str]:
+    """Mean similarity and silhouette, where they are defined."""
+    if cluster == NOISE:
+        return
+    if np.isfinite(facts.cohesion[cluster]):
+        yield f"similarity {facts.cohesion[cluster]:.2f}"
+    silhouette = facts.mean_silhouette(cluster)
+    if silhouette is not None:
+        yield f"silhouette {silhouette:.2f}"
+
+
+def _draw_header(
+    draw: ImageDraw.ImageDraw, width: int, title: str, facts: str, trial: str, places: set[Place]
+) -> None:
+    legend = [(color, name) for color, name, place in _LEGEND if place in places]
+    x = width - MARGIN - sum(_legend_width(name) for _, name in legend)
+    room = x - MARGIN - GAP
+    draw.text((MARGIN, 20), fitted_text(title, room, font(24, bold=True)), fill=INK, font=font(24, bold=True))
+    text = " — ".join(part for part in (facts, one_line(trial)) if part)
+    draw.text((MARGIN, 54), fitted_text(text, width - 2 * MARGIN, font(15)), fill=MUTED, font=font(15))
+    draw.line([(MARGIN, 84), (width - MARGIN, 84)], fill=RULE)
+    for color, name in legend:
+        draw.rectangle((x, 28, x + 12, 40), outline=color, width=FRAME)
+        draw.text((x + 18, 25), name, fill=MUTED, font=font(14))
+        x += _legend_width(name)
+
+
+_LEGEND = ((MEDOID, "medoid", Place.MEDOID), (BORDER, "least similar", Place.BORDER))
+
+
+def _legend_width(name: str) -> int:
+    return int(font(14).getlength(name)) + 38
+
+
+def _draw_overview_row(
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, source: SheetSource, cluster: int, y: int, tile: int
+) -> None:
+    shown = arranged_for_overview(source.facts, cluster)
+    draw.text((MARGIN, y + 4), _cluster_name(cluster), fill=INK, font=font(17, bold=True))
+    size = len(source.facts.members(cluster))
+    for line, text in enumerate([count_of(size, "image"), *_measures(source.facts, cluster)]):
+        draw.text((MARGIN, y + 30 + 20 * line), text, fill=INK if line == 0 else MUTED, font=font(14))
+    for number, (row, place) in enumerate(zip(shown.rows, shown.places, strict=True)):
+        x = MARGIN + OVERVIEW_LABEL + number * (tile + GAP)
+        _draw_tile(sheet, draw, source, row, place, (x, y), tile)
+
+
+def _draw_tile(
+    sheet: Image.Image,
+    draw: ImageDraw.ImageDraw,
+    source: SheetSource,
+    row: int,
+    place: Place,
+    corner: tuple[int, int],
+    side: int,
+) -> None:
+    x, y = corner
+    draw.rectangle((x, y, x + side - 1, y + side - 1), fill=TILE)
+    image = source.thumbnails.image(row)
+    if image is None:
+        draw.text((x + side / 2, y + side / 2), "file missing\nor unreadable", MUTED, font(13), "mm", align="center")
+    else:
+        image.thumbnail((side, side), Image.Resampling.LANCZOS)
+        sheet.paste(image, (x + (side - image.width) // 2, y + (side - image.height) // 2))
+    color = {Place.MEDOID: MEDOID, Place.BORDER: BORDER}.get(place)
+    if color is not None:
+        draw.rectangle((x - FRAME, y - FRAME, x + side - 1 + FRAME, y + side - 1 + FRAME), outline=color, width=FRAME)
+    if row in source.targets:
+        draw.rectangle((x - FRAME, y - FRAME, x + side - 1 + FRAME, y + side - 1 + FRAME), outline=TARGET, width=FRAME)
+        draw_star(draw, x + side - 14, y + 14, 13)
+
+
+def _draw_caption(draw: ImageDraw.ImageDraw, x: int, y: int, name: str, similarity: str) -> None:
+    typeface = font(12)
+    room = CLUSTER_TILE - typeface.getlength(similarity) - 8
+    draw.text((x, y), fitted_text(name, room, typeface), fill=INK, font=typeface)
+    draw.text((x + CLUSTER_TILE, y), similarity, fill=MUTED, font=typeface, anchor="ra")

@@ -1,0 +1,62 @@
+"""Names of everything that an experiment writes into its results folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from runner.errors import RunnerError
+
+SUMMARY = "summary.json"
+LABELS = "labels.parquet"
+TRIALS = "trials.csv"
+CONFIG = "config.yaml"
+REPORT = "report.html"
+PLOTS = "plots"
+PREVIOUS = "previous"
+STATE = ".imagesweep.json"
+"""Whose results a folder holds and whether they are complete; hidden, as it is no result."""
+
+RANK_FOLDER = re.compile(r"rank_\d{2,}_[A-Za-z0-9_.+-]+")
+RESULT_NAMES = (SUMMARY, LABELS, TRIALS, CONFIG, REPORT, PLOTS)
+
+LABELS_ARRAY = "labels.npy"
+INFO = "info.json"
+IMAGE_TO_CLUSTER = "image_to_cluster.json"
+CLUSTER_TO_IMAGES = "cluster_to_images.json"
+OVERVIEW = "overview.jpg"
+CLUSTERS = "clusters"
+NOISE_SHEET = "noise.jpg"
+CLUSTER_SHEET = re.compile(r"cluster_\d{3,}\.jpg")
+
+
+def rank_folder_name(rank: int, algorithm: str) -> str:
+    """``rank_01_hdbscan``: the folder of the trial in place ``rank`` (1 = best)."""
+    return f"rank_{rank:02d}_{checked_file_name(algorithm)}"
+
+
+def cluster_sheet_name(cluster: int) -> str:
+    return f"cluster_{cluster:03d}.jpg"
+
+
+def checked_file_name(name: str) -> str:
+    """``name``, which becomes part of a file name and so must not lead out of its folder.
+
+    Raises:
+        RunnerError: if it holds anything but letters, digits and ``_ . + -``.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_.+-]+", name):
+        raise RunnerError(f"{name!r} cannot be part of a file name; use only letters, digits and _ . + -")
+    return name
+
+
+def own_entries(out: Path) -> list[Path]:
+    """What an experiment wrote into ``out`` and its state file, by name; anything else is the user's."""
+    if not out.is_dir():
+        return []
+    return sorted(path for path in out.iterdir() if path.name in (*RESULT_NAMES, STATE) or is_rank_folder(path))
+
+
+def is_rank_folder(path: Path) -> bool:
+    """Whether ``path`` is a rank folder that we wrote: by its name, and as its ``info.json`` is in it."""
+    return RANK_FOLDER.fullmatch(path.name) is not None and (path / INFO).is_file()

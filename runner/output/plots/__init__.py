@@ -1,0 +1,1 @@
+"""The pictures of ``OUT/plots/``, one module per kind of picture."""

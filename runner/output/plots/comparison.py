@@ -1,0 +1,118 @@
+"""All trials at a glance: score against the number of clusters and against noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.output.naming import embedding_names
+from runner.output.plots.style import ACCENT, INK, MUTED, colors_of, markers_of, new_figure, plain, plain_log_ticks, save, tidy
+from runner.output.summary import NullRecord, Summary, TrialRecord
+from runner.score.scores import Scores
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Value = Callable[[Scores], float | None]
+Scored = TrialRecord | NullRecord
+
+_MEASURES: tuple[tuple[str, Value], ...] = (
+    ("ranking score", lambda scores: scores.ranking_score),
+    ("AMI with the reference labels", lambda scores: scores.ami),
+)
+
+
+def plot_comparison(summary: Summary, path: Path, annotated: int = 5) -> Path | None:
+    """Draw every scored trial: colour by algorithm, marker by embedding; null baselines as grey crosses.
+
+    Args:
+        summary: the experiment.
+        path: PNG to write.
+        annotated: how many of the best trials carry their rank.
+
+    Returns:
+        the path; None if no trial has a score.
+    """
+    trials = [trial for trial in summary.trials if trial.scores is not None]
+    measures = [(name, value) for name, value in _MEASURES if _known(trials, value)]
+    if not measures:
+        return None
+    figure = new_figure(13, 4.6 * len(measures) + 0.4)
+    rows = figure.subplots(len(measures), 2, squeeze=False, sharey="row", gridspec_kw={"width_ratios": [3, 2]})
+    for (left, right), (name, value) in zip(rows, measures, strict=True):
+        ranks = summary.ranking[:annotated]
+        _scatter(left, summary, trials, ranks, lambda scores: scores.n_clusters or None, value)
+        _scatter(right, summary, trials, ranks, lambda scores: 100 * scores.noise_share, value)
+        left.set_xscale("log")
+        plain_log_ticks(left)
+        tidy(left, f"{name[0].upper()}{name[1:]} against the number of clusters", "clusters (logarithmic)", name)
+        tidy(right, f"{name[0].upper()}{name[1:]} against noise", "noise, % of the images")
+        right.set_xlim(-3, 103)
+    _legend(figure, summary, trials)
+    return save(figure, path)
+
+
+def _known(trials: Sequence[TrialRecord], value: Value) -> bool:
+    return any(trial.scores is not None and value(trial.scores) is not None for trial in trials)
+
+
+def _points(records: Sequence[Scored], x: Value, y: Value) -> list[tuple[str, float, float]]:
+    points = []
+    for record in records:
+        if record.scores is None:
+            continue
+        across, up = x(record.scores), y(record.scores)
+        if across is not None and up is not None:
+            points.append((record.id, across, up))
+    return points
+
+
+def _scatter(
+    axes: Axes, summary: Summary, trials: Sequence[TrialRecord], ranks: Sequence[str], x: Value, y: Value
+) -> None:
+    colors = colors_of(trial.algorithm for trial in trials)
+    markers = markers_of(record.key for record in summary.embeddings)
+    for algorithm, color in colors.items():
+        for embedding, marker in markers.items():
+            own = [trial for trial in trials if trial.algorithm == algorithm and trial.embedding == embedding]
+            points = _points(own, x, y)
+            axes.scatter(
+                *_columns(points), color=color, marker=marker, s=26, alpha=0.7, linewidths=0.4, edgecolors="white"
+            )
+    nulls = _points(summary.null_baselines, x, y)
+    axes.scatter(*_columns(nulls), color=MUTED, marker="x", s=26, linewidths=1.1, zorder=1.5)
+    places = {trial_id: (across, up) for trial_id, across, up in _points(trials, x, y)}
+    _annotate(axes, [(rank, *places[trial_id]) for rank, trial_id in enumerate(ranks, 1) if trial_id in places])
+
+
+def _columns(points: Sequence[tuple[str, float, float]]) -> tuple[list[float], list[float]]:
+    return [x for _, x, _ in points], [y for _, _, y in points]
+
+
+def _annotate(axes: Axes, best: Sequence[tuple[int, float, float]]) -> None:
+    """Ring the best trials and write their ranks above, those at one place as one label."""
+    places: dict[tuple[float, float], list[int]] = {}
+    for rank, x, y in best:
+        places.setdefault((x, y), []).append(rank)
+    for (x, y), ranks in places.items():
+        axes.scatter([x], [y], s=90, facecolors="none", edgecolors=ACCENT if 1 in ranks else INK, linewidths=1.2)
+        text = ", ".join(f"#{rank}" for rank in ranks)
+        offset = (0, 8) if min(ranks) % 2 else (0, -15)
+        axes.annotate(text, (x, y), offset, textcoords="offset points", ha="center", fontsize=8, fontweight="bold")
+
+
+def _legend(figure: Figure, summary: Summary, trials: Sequence[TrialRecord]) -> None:
+    from matplotlib.lines import Line2D
+
+    def mark(label: str, color: str, marker: str) -> Line2D:
+        return Line2D([], [], linestyle="", color=color, marker=marker, markersize=6, label=plain(label))
+
+    handles = [mark(name, color, "o") for name, color in colors_of(trial.algorithm for trial in trials).items()]
+    names = embedding_names(summary.embeddings)
+    if len(names) > 1:
+        handles += [mark(names[key], MUTED, marker) for key, marker in markers_of(names).items()]
+    if summary.null_baselines:
+        handles.append(mark("random labels (null)", MUTED, "x"))
+    figure.legend(handles=handles, loc="outside lower left", ncols=5, fontsize=8.5, frameon=False, labelcolor=INK)

@@ -1,0 +1,84 @@
+"""Results of another experiment are moved aside, never overwritten or mixed with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from runner.errors import RunnerError
+from runner.output.layout import PREVIOUS, RESULT_NAMES, STATE, SUMMARY, own_entries
+from runner.output.state import read_state
+
+
+def check_out(out: Path) -> None:
+    """Refuse a results folder in which something of the user's would be overwritten; call it before any work.
+
+    Raises:
+        RunnerError: if ``out`` is a file, or holds a file with the name of a result that we did not write.
+    """
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise RunnerError(f"--out {out} is a file; name a folder")
+    foreign = [name for name in RESULT_NAMES if (out / name).exists()]
+    if foreign and fingerprint_of(out) is None:
+        raise RunnerError(
+            f"--out {out} holds {', '.join(foreign)} of unknown origin, which would be overwritten; "
+            "choose another folder or move that away"
+        )
+
+
+def fingerprint_of(out: Path) -> str | None:
+    """Fingerprint of the experiment whose results are in ``out``; None if there are none."""
+    state = read_state(out)
+    if state is not None:
+        return state.fingerprint
+    try:
+        summary = json.loads((out / SUMMARY).read_bytes())
+        fingerprint = summary["experiment"]["fingerprint"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return fingerprint if isinstance(fingerprint, str) and fingerprint else None
+
+
+def archive_previous(out: Path, fingerprint: str) -> Path | None:
+    """Move the results of another experiment from ``out`` to ``out/previous/<fingerprint>/``.
+
+    Files that no experiment wrote stay where they are. An archive of that name that is already there is
+    left alone; the new one gets a number.
+
+    Args:
+        out: the results folder.
+        fingerprint: of the experiment that is about to write there.
+
+    Returns:
+        the archive's folder; None if there was nothing to move.
+
+    Raises:
+        RunnerError: as :func:`check_out`, or if a file cannot be moved.
+    """
+    check_out(out)
+    found = fingerprint_of(out)
+    if found is None or found == fingerprint:
+        return None
+    archive = _free_folder(out / PREVIOUS, _folder_name(found))
+    entries = sorted(own_entries(out), key=lambda path: path.name == STATE)  # the mark of ownership goes last
+    try:
+        archive.mkdir(parents=True)
+        for entry in entries:
+            entry.rename(archive / entry.name)
+    except OSError as error:
+        raise RunnerError(f"{out} could not be cleared of earlier results: {error.strerror or error}") from error
+    return archive
+
+
+def _folder_name(fingerprint: str) -> str:
+    return "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in fingerprint[:12])
+
+
+def _free_folder(parent: Path, name: str) -> Path:
+    candidate, number = parent / name, 1
+    while candidate.exists():
+        number += 1
+        candidate = parent / f"{name}-{number}"
+    return candidate

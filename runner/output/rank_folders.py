@@ -1,0 +1,206 @@
+"""A folder for each of the best trials: labels, clusters as lists of images, and contact sheets."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from runner.cluster.trial import NOISE
+from runner.errors import RunnerError
+from runner.output.atomic import write_json
+from runner.output.cluster_facts import ClusterFacts
+from runner.output.contact_sheet import (
+    OVERVIEW_CLUSTERS,
+    SheetSource,
+    arranged_for_overview,
+    arranged_for_sheet,
+    draw_cluster_sheet,
+    draw_overview,
+)
+from runner.output.layout import (
+    CLUSTER_SHEET,
+    CLUSTER_TO_IMAGES,
+    CLUSTERS,
+    IMAGE_TO_CLUSTER,
+    INFO,
+    LABELS_ARRAY,
+    NOISE_SHEET,
+    OVERVIEW,
+    RANK_FOLDER,
+    cluster_sheet_name,
+    is_rank_folder,
+    rank_folder_name,
+)
+from runner.output.naming import count_of, trial_name
+from runner.output.results import Results
+from runner.output.summary import TrialRecord
+from runner.output.thumbnails import Thumbnails
+
+MAX_CLUSTER_SHEETS = 1000
+"""Sheets of a trial; where there are more clusters, the largest ones get them."""
+
+JPEG_QUALITY = 88
+
+
+@dataclass(frozen=True)
+class RankedTrial:
+    """A trial that gets a folder: its place (1 = best), record and clusters."""
+
+    rank: int
+    record: TrialRecord
+    facts: ClusterFacts
+
+    @property
+    def folder(self) -> str:
+        return rank_folder_name(self.rank, self.record.algorithm)
+
+    @property
+    def headline(self) -> str:
+        noise = len(self.facts.members(NOISE))
+        parts = [count_of(self.facts.n_clusters, "cluster"), f"{noise:,} noise" if noise else "no noise"]
+        return " · ".join(parts)
+
+
+def sheet_clusters(facts: ClusterFacts) -> list[int]:
+    """Clusters that get a sheet of their own, ``NOISE`` last."""
+    noise = [NOISE] if len(facts.members(NOISE)) else []
+    return [*facts.by_size[:MAX_CLUSTER_SHEETS], *noise]
+
+
+def rows_shown(facts: ClusterFacts) -> list[int]:
+    """Rows of all images that the sheets of a trial show, each once."""
+    overview = [row for cluster in facts.by_size[:OVERVIEW_CLUSTERS] for row in arranged_for_overview(facts, cluster).rows]
+    sheets = [row for cluster in sheet_clusters(facts) for row in arranged_for_sheet(facts, cluster).rows]
+    return list(dict.fromkeys([*overview, *sheets]))
+
+
+def write_rank_folder(
+    out: Path,
+    ranked: RankedTrial,
+    results: Results,
+    thumbnails: Thumbnails | None,
+    on_sheet: Callable[[], object] = lambda: None,
+) -> Path:
+    """Write ``OUT/rank_NN_<algorithm>/`` as a whole: what an earlier run left there does not remain.
+
+    Files in it that are not ours are kept.
+
+    Args:
+        out: the results folder.
+        ranked: the trial.
+        results: the experiment.
+        thumbnails: None where there are no image files, and so no contact sheets.
+        on_sheet: called after each contact sheet.
+
+    Raises:
+        RunnerError: if a file cannot be written.
+    """
+    final = out / ranked.folder
+    building = out / f".{ranked.folder}.{os.getpid()}.tmp"
+    try:
+        shutil.rmtree(building, ignore_errors=True)
+        building.mkdir(parents=True)
+        np.save(building / LABELS_ARRAY, ranked.facts.labels.astype(np.int32), allow_pickle=False)
+        _write_lists(building, ranked, results)
+        if thumbnails is not None:
+            _write_sheets(building, ranked, results, thumbnails, on_sheet)
+        write_json(building / INFO, _info(ranked, results, has_sheets=thumbnails is not None))
+        _swap(building, final)
+    except OSError as error:
+        raise RunnerError(f"{final} could not be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return final
+
+
+def remove_stale_folders(out: Path, current: set[str]) -> None:
+    """Remove rank folders of an earlier call of the same experiment that are no longer among the best.
+
+    Files in them that are not ours are kept.
+    """
+    for path in sorted(out.iterdir()):
+        if path.name not in current and RANK_FOLDER.fullmatch(path.name) and is_rank_folder(path):
+            _remove_own(path)
+
+
+def _write_lists(folder: Path, ranked: RankedTrial, results: Results) -> None:
+    facts, ids = ranked.facts, results.images.ids
+    clusters = {str(cluster): [ids[row] for row in facts.members(cluster)] for cluster in range(facts.n_clusters)}
+    clusters["noise"] = [ids[row] for row in facts.members(NOISE)]
+    write_json(folder / CLUSTER_TO_IMAGES, clusters)
+    write_json(folder / IMAGE_TO_CLUSTER, dict(zip(ids, facts.labels.tolist(), strict=True)))
+
+
+def _info(ranked: RankedTrial, results: Results, has_sheets: bool) -> dict[str, object]:
+    facts = ranked.facts
+    sheets = set(sheet_clusters(facts)) if has_sheets else set()
+    return {
+        "rank": ranked.rank,
+        "experiment": results.summary.experiment.model_dump(mode="json"),
+        "trial": ranked.record.model_dump(mode="json"),
+        "clusters": [
+            {
+                "cluster": cluster,
+                "size": int(facts.sizes[cluster]),
+                "medoid": results.images.ids[facts.medoid(cluster)],
+                "similarity": float(facts.cohesion[cluster]),
+                "silhouette": facts.mean_silhouette(cluster),
+                "sheet": f"{CLUSTERS}/{cluster_sheet_name(cluster)}" if cluster in sheets else None,
+            }
+            for cluster in range(facts.n_clusters)
+        ],
+    }
+
+
+def _write_sheets(
+    folder: Path, ranked: RankedTrial, results: Results, thumbnails: Thumbnails, on_sheet: Callable[[], object]
+) -> None:
+    source = sheet_source(ranked, results, thumbnails)
+    (folder / CLUSTERS).mkdir()
+    overview = draw_overview(source, subtitle=ranked.headline)
+    overview.save(folder / OVERVIEW, quality=JPEG_QUALITY)
+    on_sheet()
+    for cluster in sheet_clusters(ranked.facts):
+        name = NOISE_SHEET if cluster == NOISE else cluster_sheet_name(cluster)
+        draw_cluster_sheet(source, cluster).save(folder / CLUSTERS / name, quality=JPEG_QUALITY)
+        on_sheet()
+
+
+def sheet_source(ranked: RankedTrial, results: Results, thumbnails: Thumbnails) -> SheetSource:
+    """What the sheets of a ranked trial are drawn from."""
+    title = f"{ranked.rank}. {trial_name(ranked.record)}"
+    return SheetSource(title, results.images.ids, thumbnails, ranked.facts, frozenset(results.target_rows))
+
+
+def _swap(building: Path, final: Path) -> None:
+    if is_rank_folder(final):
+        _remove_own(final)
+    elif final.exists() and any(final.iterdir()):
+        raise RunnerError(f"{final} holds files of unknown origin; move it away, or choose another results folder")
+    if not final.exists():
+        building.rename(final)
+        return
+    for path in sorted(building.rglob("*")):  # the user's own files stay where they are, ours come beside them
+        place = final / path.relative_to(building)
+        if path.is_dir():
+            place.mkdir(exist_ok=True)
+        else:
+            path.replace(place)
+
+
+def _remove_own(folder: Path) -> None:
+    """Delete our files in a rank folder, and the folder if nothing else is in it."""
+    sheets = folder / CLUSTERS
+    for path in sorted(sheets.iterdir()) if sheets.is_dir() else []:
+        if CLUSTER_SHEET.fullmatch(path.name) or path.name == NOISE_SHEET:
+            path.unlink()
+    for name in (LABELS_ARRAY, IMAGE_TO_CLUSTER, CLUSTER_TO_IMAGES, OVERVIEW, INFO):  # INFO, which marks it ours, last
+        (folder / name).unlink(missing_ok=True)
+    for empty in (sheets, folder):
+        if empty.is_dir() and not any(empty.iterdir()):
+            empty.rmdir()

@@ -1,0 +1,194 @@
+"""The result files that other tools read: summary, labels, trials and config.
+
+``labels.parquet`` is written in row groups of bounded size, so that a million images by hundreds of
+trials need no more memory than a few hundred megabytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from runner.cluster.trial import NOISE, TrialStatus
+from runner.errors import RunnerError
+from runner.images.image_set import ImageSet
+from runner.output.atomic import atomic_path, printable, strict_json, write_text
+from runner.output.layout import CONFIG, LABELS, SUMMARY, TRIALS
+from runner.output.summary import EmbeddingRecord, Summary, TrialRecord
+from runner.score.scores import Scores
+
+ROW_GROUP_BYTES = 256 * 1024 * 1024
+"""Labels held in memory while ``labels.parquet`` is written."""
+
+PATH_COLUMN = "path"
+
+Labels = Callable[[str], np.ndarray]
+"""Gives the int32 labels of a trial id, shape (n_images,)."""
+
+
+def write_results(out: Path, summary: Summary, images: ImageSet, labels: Labels, config_yaml: str) -> None:
+    """Write the four result files, each atomically, the summary last.
+
+    Args:
+        out: the results folder, created if need be.
+        summary: the finished experiment.
+        images: the images that were clustered; row i of every label array is ``images.ids[i]``.
+        labels: called for the id of every trial that is done.
+        config_yaml: the resolved settings.
+
+    Raises:
+        RunnerError: if a file cannot be written, or labels do not fit the images.
+    """
+    write_labels(out / LABELS, summary, images, labels)
+    write_text(out / TRIALS, trials_csv(summary))
+    write_text(out / CONFIG, config_yaml)
+    write_text(out / SUMMARY, summary_json(summary))
+
+
+def summary_json(summary: Summary) -> str:
+    """The text of ``summary.json``: strict JSON that :func:`read_summary` reads back."""
+    record = summary.model_dump(mode="json")
+    for trial in record["trials"]:
+        for name in ("params", "details"):
+            trial[name] = {key: _parameter(value) for key, value in trial[name].items()}
+    text = strict_json(record, indent=1) + "\n"
+    try:
+        Summary.model_validate_json(text)
+    except ValidationError as error:
+        raise RunnerError(f"the summary holds a value that is undefined where it must not be: {_first(error)}") from error
+    return text
+
+
+def _parameter(value: Any) -> Any:
+    """JSON knows no infinity, and a parameter cannot be null: ``inf`` is written as text."""
+    return str(value) if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def read_summary(out: Path) -> Summary:
+    """The summary in results folder ``out``.
+
+    Raises:
+        RunnerError: if there is none, or it cannot be read.
+    """
+    path = out / SUMMARY
+    try:
+        return Summary.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise RunnerError(f"{out} is not a results folder: it has no {SUMMARY}") from None
+    except OSError as error:
+        raise RunnerError(f"{path} could not be read: {error.strerror}") from error
+    except ValidationError as error:
+        raise RunnerError(f"{path} is damaged or of another version: {_first(error)}") from error
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else first["msg"]
+
+
+def write_labels(path: Path, summary: Summary, images: ImageSet, labels: Labels) -> None:
+    """Write ``labels.parquet``: ``path``, then an int32 column per done trial, in the summary's order."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    ids = done_trials(summary)
+    schema = pa.schema([(PATH_COLUMN, pa.string()), *((trial_id, pa.int32()) for trial_id in ids)])
+    schema = schema.with_metadata({"imagesweep.fingerprint": summary.experiment.fingerprint})
+    rows = max(1, min(len(images), ROW_GROUP_BYTES // (4 * max(1, len(ids)))))
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        for start in range(0, len(images), rows):
+            stop = min(start + rows, len(images))
+            names = pa.array([printable(name) for name in images.ids[start:stop]], pa.string())
+            columns = [pa.array(checked_labels(i, labels(i), len(images))[start:stop].astype(np.int32)) for i in ids]
+            writer.write_table(pa.Table.from_arrays([names, *columns], schema=schema), row_group_size=rows)
+
+
+def done_trials(summary: Summary) -> list[str]:
+    """Ids of the trials that have labels, in the summary's order."""
+    return [trial.id for trial in summary.trials if trial.status is TrialStatus.DONE]
+
+
+def checked_labels(trial_id: str, labels: np.ndarray, n_images: int) -> np.ndarray:
+    """``labels`` if they are whole numbers from ``NOISE`` up, one per image; RunnerError if not."""
+    if labels.shape != (n_images,):
+        raise RunnerError(f"trial {trial_id} has labels of shape {labels.shape} for {n_images} images")
+    if not np.issubdtype(labels.dtype, np.integer) or (len(labels) and labels.min() < NOISE):
+        raise RunnerError(f"trial {trial_id} has labels that are no cluster numbers ({labels.dtype})")
+    return labels
+
+
+def read_labels(out: Path, trial_id: str) -> np.ndarray:
+    """Labels of one trial, int32, shape (n_images,), in the order of :func:`read_paths`.
+
+    Raises:
+        RunnerError: if the file or the trial is not there.
+    """
+    return _read_column(out, trial_id).to_numpy().astype(np.int32, copy=False)
+
+
+def read_paths(out: Path) -> tuple[str, ...]:
+    """The name of each image (path relative to the root, or sample id), in the order of the labels."""
+    return tuple(_read_column(out, PATH_COLUMN).to_pylist())
+
+
+def _read_column(out: Path, name: str) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = out / LABELS
+    try:
+        with pq.ParquetFile(path) as file:
+            if name not in file.schema_arrow.names:
+                raise RunnerError(f"{path} has no labels of a trial {name!r}; {SUMMARY} lists the trials that are done")
+            return file.read(columns=[name]).column(0)
+    except FileNotFoundError:
+        raise RunnerError(f"{out} is not a results folder: it has no {LABELS}") from None
+    except (pa.ArrowException, OSError) as error:
+        raise RunnerError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+
+
+def trials_csv(summary: Summary) -> str:
+    """One flat row per trial, best first, then those without a rank: scores, then ``param_…`` columns."""
+    parameters = sorted({name for trial in summary.trials for name in trial.params})
+    embeddings = {record.key: record for record in summary.embeddings}
+    ranks = {trial_id: place for place, trial_id in enumerate(summary.ranking, start=1)}
+    rows = [_row(trial, ranks.get(trial.id), embeddings.get(trial.embedding)) for trial in _best_first(summary, ranks)]
+    text = io.StringIO()
+    columns = [*_COLUMNS, *_SCORES, *(f"param_{name}" for name in parameters)]
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+_EMBEDDING_COLUMNS = ("model", "weights", "resolution", "fit", "precision")
+_COLUMNS = (
+    *("rank", "id", "embedding", *_EMBEDDING_COLUMNS),
+    *("algorithm", "space", "status", "error", "seconds"),
+)
+_SCORES = tuple(field.name for field in fields(Scores))
+
+
+def _best_first(summary: Summary, ranks: dict[str, int]) -> Sequence[TrialRecord]:
+    return sorted(summary.trials, key=lambda trial: ranks.get(trial.id, len(ranks) + 1))
+
+
+def _row(trial: TrialRecord, rank: int | None, embedding: EmbeddingRecord | None) -> dict[str, object]:
+    row: dict[str, object] = {
+        "rank": rank,
+        **{name: getattr(trial, name) for name in ("id", "embedding", "algorithm", "space", "seconds")},
+        "status": trial.status.value,
+        "error": trial.error,
+        **{name: getattr(embedding, name) for name in _EMBEDDING_COLUMNS if embedding is not None},
+        **(asdict(trial.scores) if trial.scores is not None else {}),
+        **{f"param_{name}": value for name, value in trial.params.items()},
+    }
+    return {name: "" if value is None else printable(value) if isinstance(value, str) else value for name, value in row.items()}

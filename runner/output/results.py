@@ -1,0 +1,60 @@
+"""What every output is made from, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from runner.images.image_set import ImageSet
+from runner.output.summary import Summary, TrialRecord
+
+NeighborLists = tuple[np.ndarray, np.ndarray]
+"""Indices (int32) and Euclidean distances of each image's nearest other images, both of shape (n, k)."""
+
+
+def no_neighbors(_: str) -> NeighborLists | None:
+    """For embeddings whose neighbour graph is not at hand."""
+    return None
+
+
+@dataclass(frozen=True)
+class Results:
+    """A finished experiment with access to its arrays.
+
+    Attributes:
+        summary: the experiment's record.
+        images: the images that were clustered, in the order of all rows.
+        labels: gives a done trial's labels, int32, shape (n_images,).
+        vectors: gives an embedding key's L2-normalised vectors, float32, shape (n_images, dimension).
+        config_yaml: the resolved settings; run again, they give the same labels.
+        neighbors: gives an embedding key's neighbour lists, or None where they would have to be computed.
+        targets: ids of the images that are marked in maps and sheets.
+        workers: threads that decode images.
+    """
+
+    summary: Summary
+    images: ImageSet
+    labels: Callable[[str], np.ndarray]
+    vectors: Callable[[str], np.ndarray]
+    config_yaml: str = ""
+    neighbors: Callable[[str], NeighborLists | None] = no_neighbors
+    targets: tuple[str, ...] = field(default=())
+    workers: int = 2
+
+    def top_trials(self, top: int) -> list[TrialRecord]:
+        """The ``top`` best trials, best first."""
+        return [self.summary.trial(trial_id) for trial_id in self.summary.ranking[:top]]
+
+    def best_trial_of(self, embedding_key: str) -> TrialRecord | None:
+        """The best trial of one embedding, else the best of all, else None."""
+        trials = self.top_trials(len(self.summary.ranking))
+        own = [trial for trial in trials if trial.embedding == embedding_key]
+        return next(iter(own or trials), None)
+
+    @property
+    def target_rows(self) -> list[int]:
+        """Rows of the targets among the images; targets that were skipped have none."""
+        wanted = set(self.targets)
+        return [row for row, name in enumerate(self.images.ids) if name in wanted]

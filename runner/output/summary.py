@@ -1,0 +1,103 @@
+"""The typed form of ``summary.json``, the contract that other tools read."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from runner.cluster.trial import ClusteringConfig, ParameterValue, Trial, TrialStatus
+from runner.images.image_set import SkippedImage
+from runner.score.scores import Scores
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExperimentRecord(_Record):
+    """Identity of the experiment.
+
+    ``fingerprint`` covers the images' content, the embedding keys, the clustering configs and the seed.
+    """
+
+    name: str
+    fingerprint: str
+    seed: int
+    version: str
+    tracking_uri: str | None = None
+    mlflow_run_id: str | None = None
+    yardstick: str = ""
+    """How trials of different embeddings were compared, in one sentence."""
+
+
+class ImagesRecord(_Record):
+    """``found`` images (after sampling), of which ``embedded`` needed a forward pass, ``cached`` did not,
+    and ``skipped`` could not be used: found = embedded + cached + len(skipped)."""
+
+    root: str | None
+    found: int
+    embedded: int
+    cached: int
+    skipped: list[SkippedImage]
+
+
+class EmbeddingRecord(_Record):
+    key: str
+    model: str
+    weights: str
+    resolution: int | None
+    fit: str | None
+    precision: str | None
+    dimension: int
+    embedded: int
+    cached: int
+
+
+class TrialRecord(_Record):
+    """What came of one trial. ``finished_at`` is milliseconds since the epoch."""
+
+    id: str
+    embedding: str
+    algorithm: str
+    space: str
+    params: dict[str, ParameterValue]
+    status: TrialStatus
+    error: str | None = None
+    scores: Scores | None = None
+    details: dict[str, ParameterValue] = {}
+    seconds: float
+    finished_at: int
+
+    @property
+    def trial(self) -> Trial:
+        return Trial(self.embedding, ClusteringConfig(self.algorithm, self.space, self.params))
+
+
+class NullRecord(_Record):
+    """A null baseline: random labels, scored like a trial. ``rank`` is the place it would have among
+    the trials (1 = best), which no trial that beats chance may stand below."""
+
+    id: str
+    embedding: str
+    n_clusters: int
+    scores: Scores
+    rank: int
+
+
+class Summary(_Record):
+    """Everything about a finished experiment but the labels themselves."""
+
+    experiment: ExperimentRecord
+    images: ImagesRecord
+    embeddings: list[EmbeddingRecord]
+    trials: list[TrialRecord]
+    null_baselines: list[NullRecord] = []
+    ranking: list[str]
+    seconds: dict[str, float] = {}
+    """Wall time by stage."""
+
+    def trial(self, trial_id: str) -> TrialRecord:
+        """The trial with that id; KeyError if there is none."""
+        for record in self.trials:
+            if record.id == trial_id:
+                return record
+        raise KeyError(trial_id)

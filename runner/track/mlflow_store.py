@@ -1,0 +1,176 @@
+"""Opening an MLflow store for writing: quietly, alone, and with errors that say what to do.
+
+MLflow is imported here, when a store is opened, and nowhere else in this package.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.errors import RunnerError
+from runner.track.sqlite_store import create_store, fast_commits
+from runner.track.tracking_uri import checked_tracking_uri, is_remote, sqlite_file, without_password
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+_PRIVATE = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+"""Set before MLflow is imported, whatever the user's environment says: nothing is reported to anybody."""
+
+_QUIET = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+
+_IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+"""While it is open whether the server is there at all."""
+
+_PATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
+"""Once it has answered: about half a minute of retries."""
+
+_NOISY_LOGGERS = ("alembic", "mlflow.store.db.utils", "mlflow.store.tracking.sqlalchemy_store", "urllib3.connectionpool")
+
+_LOCK_SECONDS = 600.0
+"""How long to wait for another process that is logging to the same store."""
+
+
+def without_telemetry(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """``environment`` (default: this process's) with MLflow's usage reports switched off."""
+    return {**(os.environ if environment is None else environment), **_PRIVATE}
+
+
+@contextmanager
+def open_store(tracking_uri: str, out: Path) -> Iterator[MlflowClient]:
+    """A client of the store, the only writer as far as this machine's runners go; a fresh SQLite store is created.
+
+    Args:
+        tracking_uri: where to log.
+        out: the results folder; holds the lock where the store is no local file.
+
+    Raises:
+        UsageError: if nothing can be logged to such a URI.
+        RunnerError: if the store cannot be used, or fails while it is in use.
+    """
+    uri = checked_tracking_uri(tracking_uri)
+    os.environ.update(_PRIVATE)
+    database = sqlite_file(uri)
+    with ExitStack() as stack:
+        stack.enter_context(_environment(_QUIET))
+        stack.enter_context(_silence())
+        stack.enter_context(_explained_errors(uri))
+        stack.enter_context(_single_writer(uri, database or out / "mlflow"))
+        if database is not None:
+            create_store(database)
+            stack.enter_context(fast_commits(database))
+        yield _connected(uri, stack)
+
+
+def _connected(uri: str, stack: ExitStack) -> MlflowClient:
+    from mlflow.tracking import MlflowClient
+
+    if not is_remote(uri):
+        return MlflowClient(uri, uri)
+    client = MlflowClient(uri, uri)
+    with _environment(_defaults(_IMPATIENT)):
+        client.search_experiments(max_results=1)
+    stack.enter_context(_environment(_defaults(_PATIENT)))
+    return client
+
+
+def _defaults(values: Mapping[str, str]) -> dict[str, str]:
+    """Those of ``values`` that the user has not set."""
+    return {name: value for name, value in values.items() if name not in os.environ}
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """No migration log of a fresh store, no traces of errors that we explain ourselves."""
+    loggers = [logging.getLogger(name) for name in _NOISY_LOGGERS]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def _single_writer(uri: str, beside: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    lock = beside.with_name(f".{beside.name}.lock")
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock, timeout=_LOCK_SECONDS):
+            yield
+    except Timeout:
+        raise RunnerError(
+            f"another process has been logging to {without_password(uri)} for {_LOCK_SECONDS / 60:.0f} minutes; "
+            "wait for it to end, then run the same command again"
+        ) from None
+
+
+@contextmanager
+def _explained_errors(uri: str) -> Iterator[None]:
+    """What goes wrong in MLflow, as one sentence with a remedy."""
+    try:
+        yield
+    except RunnerError:
+        raise
+    except Exception as error:
+        if not _is_of_the_store(error):
+            raise
+        raise RunnerError(_explanation(uri, error)) from error
+
+
+def _is_of_the_store(error: Exception) -> bool:
+    from mlflow.exceptions import MlflowException
+    from requests.exceptions import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return isinstance(error, MlflowException | RequestException | SQLAlchemyError | OSError)
+
+
+def _explanation(uri: str, error: Exception) -> str:
+    shown = without_password(uri)
+    reason = str(error).replace(uri, shown).partition("\n")[0].strip().rstrip(".")[:300]
+    if is_remote(uri):
+        if "Max retries exceeded" in reason or "onnection" in reason or "timed out" in reason:
+            return (
+                f"the MLflow server at {shown} does not answer ({_innermost(error)}); start it, correct --tracking-uri, "
+                "or leave that out to log into the results folder"
+            )
+        return f"the MLflow server at {shown} refused: {reason}; then run the same command again, it resumes"
+    if "out-of-date database schema" in reason or "Can't locate revision" in str(error):
+        return (
+            f"the MLflow store {shown} was written by another version of MLflow; "
+            f"back it up and run 'mlflow db upgrade {shown}', or choose another --tracking-uri"
+        )
+    return f"the MLflow store {shown} cannot be used ({reason}); correct or remove it, or choose another --tracking-uri"
+
+
+def _innermost(error: BaseException) -> str:
+    """The cause that says most: connection refused, name not known, timed out."""
+    text = str(error)
+    for words in ("Connection refused", "Name or service not known", "Temporary failure in name resolution", "timed out"):
+        if words in text:
+            return words.lower()
+    return text.partition("\n")[0][:200]
