@@ -84,13 +84,13 @@ def _vectors_file(embeddings: Path) -> Path:
     if not embeddings.exists():
         raise RunnerError(f"the embeddings {embeddings} do not exist; check the name")
     if not embeddings.is_dir():
-        return embeddings.resolve()
+        return embeddings.absolute()
     usual = embeddings / "embeddings.npy"
     if usual.is_file():
-        return usual.resolve()
-    candidates = [file for file in sorted(embeddings.glob("*.npy")) if _paths_file_beside(file) is not None]
+        return usual.absolute()
+    candidates = [file for file in sorted(embeddings.glob("*.npy")) if _paths_file_beside(file) and _is_matrix(file)]
     if len(candidates) == 1:
-        return candidates[0].resolve()
+        return candidates[0].absolute()
     if candidates:
         names = ", ".join(file.name for file in candidates)
         raise RunnerError(f"{embeddings} holds several files of vectors ({names}); name one of them with --embeddings")
@@ -124,6 +124,14 @@ def _open_vectors(path: Path) -> np.ndarray:
     return vectors
 
 
+def _is_matrix(path: Path) -> bool:
+    try:
+        _open_vectors(path)
+    except RunnerError:
+        return False
+    return True
+
+
 def _require_directions(path: Path, vectors: np.ndarray) -> None:
     """Every row must have a direction: finite, and of a length that float32 can express and divide by."""
     unusable: list[int] = []
@@ -139,7 +147,7 @@ def _require_directions(path: Path, vectors: np.ndarray) -> None:
     if unusable:
         raise RunnerError(
             f"{path}: {len(unusable)} of {len(vectors)} vectors can't be normalised ({not_finite} with values that are "
-            f"not finite or too large, {len(unusable) - not_finite} of length zero): rows "
+            f"not finite or too large, {len(unusable) - not_finite} of length zero or nearly so): rows "
             f"{', '.join(map(str, unusable[:_NAMED_AT_MOST]))}{' …' if len(unusable) > _NAMED_AT_MOST else ''}; "
             "remove them or compute them again"
         )
@@ -174,4 +182,4 @@ def _file_within(folder: Path, name: str) -> Path | None:
     if "\0" in name:
         return None
     file = Path(os.path.abspath(folder / name))  # noqa: PTH100 - takes out `..` without following links
-    return file if Path(name).is_absolute() or file.is_relative_to(folder) else None
+    return file if Path(name).is_absolute() or file.resolve().is_relative_to(folder) else None

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from runner.errors import RunnerError
 
 
@@ -55,6 +57,8 @@ def printable(name: str) -> str:
 
 
 def _strict(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, float):

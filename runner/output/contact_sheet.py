@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from runner.cluster.trial import NOISE
 from runner.output.arrangement import Arranged, Place, arrange
 from runner.output.cluster_facts import ClusterFacts
-from runner.output.naming import count_of
+from runner.output.naming import count_of, decimal
 from runner.output.sheet_style import (
     BORDER,
     INK,
@@ -42,7 +42,8 @@ CAPTION = 22
 OVERVIEW_COLUMNS = 10
 OVERVIEW_LABEL = 170
 OVERVIEW_CLUSTERS = 150
-HEADER = 96
+HEADER = 98
+LEGEND_GAP = 20
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,14 @@ def draw_cluster_sheet(source: SheetSource, cluster: int) -> Image.Image:
     size = len(source.facts.members(cluster))
     facts = " · ".join([count_of(size, "image"), *_measures(source.facts, cluster)])
     if len(shown.rows) < size:
-        facts += f" · {len(shown.rows)} shown, from the centre to the border"
-    _draw_header(draw, width, _cluster_name(cluster), facts, source.title, set(shown.places))
+        facts += f" · {len(shown.rows)} shown, evenly down to the least similar"
+    facts += f" · small figures: similarity to the {'nearest' if cluster == NOISE else 'whole'} cluster"
+    _draw_header(draw, source, width, (_cluster_name(cluster), facts, source.title), shown)
     for number, (row, place) in enumerate(zip(shown.rows, shown.places, strict=True)):
         x = MARGIN + (number % columns) * (CLUSTER_TILE + GAP)
         y = HEADER + (number // columns) * (CLUSTER_TILE + CAPTION + GAP)
         _draw_tile(sheet, draw, source, row, place, (x, y), CLUSTER_TILE)
-        name, similarity = source.ids[row].rsplit("/", 1)[-1], f"{source.facts.centrality[row]:.2f}"
+        name, similarity = source.ids[row].rsplit("/", 1)[-1], decimal(source.facts.centrality[row])
         _draw_caption(draw, x, y + CLUSTER_TILE + 4, name, similarity)
     return sheet
 
@@ -113,7 +115,7 @@ def draw_overview(
     step = max(tile, 84) + GAP + 4
     hidden = facts.n_clusters - len(shown)
     sheet, draw = _paper(width, HEADER + (len(shown) + len(noise)) * step + (40 if hidden else 0) + MARGIN - GAP)
-    _draw_header(draw, width, source.title, subtitle, "", {Place.MEDOID, Place.BORDER})
+    _draw_header(draw, source, width, (source.title, subtitle, ""), None)
     y = HEADER
     for cluster in shown:
         _draw_overview_row(sheet, draw, source, cluster, y, tile)
@@ -142,33 +144,46 @@ def _measures(facts: ClusterFacts, cluster: int) -> Iterator[str]:
     if cluster == NOISE:
         return
     if np.isfinite(facts.cohesion[cluster]):
-        yield f"similarity {facts.cohesion[cluster]:.2f}"
+        yield f"similarity {decimal(facts.cohesion[cluster])}"
     silhouette = facts.mean_silhouette(cluster)
     if silhouette is not None:
-        yield f"silhouette {silhouette:.2f}"
+        yield f"silhouette {decimal(silhouette)}"
 
 
 def _draw_header(
-    draw: ImageDraw.ImageDraw, width: int, title: str, facts: str, trial: str, places: set[Place]
+    draw: ImageDraw.ImageDraw,
+    source: SheetSource,
+    width: int,
+    texts: tuple[str, str, str],
+    shown: Arranged | None,
 ) -> None:
-    legend = [(color, name) for color, name, place in _LEGEND if place in places]
-    x = width - MARGIN - sum(_legend_width(name) for _, name in legend)
+    """Title, facts and trial, and at the right what the frames mean (those that ``shown`` has, else all)."""
+    title, facts, trial = texts
+    legend = _legend(source, shown)
+    x = width - MARGIN - sum(_legend_width(name) for name, _ in legend) + LEGEND_GAP
     room = x - MARGIN - GAP
-    draw.text((MARGIN, 20), fitted_text(title, room, font(24, bold=True)), fill=INK, font=font(24, bold=True))
-    text = " — ".join(part for part in (facts, one_line(trial)) if part)
-    draw.text((MARGIN, 54), fitted_text(text, width - 2 * MARGIN, font(15)), fill=MUTED, font=font(15))
-    draw.line([(MARGIN, 84), (width - MARGIN, 84)], fill=RULE)
-    for color, name in legend:
-        draw.rectangle((x, 28, x + 12, 40), outline=color, width=FRAME)
+    draw.text((MARGIN, 18), fitted_text(title, room, font(24, bold=True)), fill=INK, font=font(24, bold=True))
+    text = "  —  ".join(part for part in (facts, one_line(trial)) if part)
+    draw.text((MARGIN, 53), fitted_text(text, width - 2 * MARGIN, font(15)), fill=MUTED, font=font(15))
+    draw.line([(MARGIN, 82), (width - MARGIN, 82)], fill=RULE)
+    for name, color in legend:
+        if color == TARGET:
+            draw_star(draw, x + 6, 34, 9)
+        else:
+            draw.rectangle((x, 28, x + 12, 40), outline=color, width=FRAME)
         draw.text((x + 18, 25), name, fill=MUTED, font=font(14))
         x += _legend_width(name)
 
 
-_LEGEND = ((MEDOID, "medoid", Place.MEDOID), (BORDER, "least similar", Place.BORDER))
+def _legend(source: SheetSource, shown: Arranged | None) -> list[tuple[str, str]]:
+    places = {Place.MEDOID, Place.BORDER} if shown is None else set(shown.places)
+    has_target = bool(source.targets) if shown is None else not source.targets.isdisjoint(shown.rows)
+    entries = [("medoid", MEDOID, Place.MEDOID in places), ("least similar", BORDER, Place.BORDER in places)]
+    return [(name, color) for name, color, present in [*entries, ("target", TARGET, has_target)] if present]
 
 
 def _legend_width(name: str) -> int:
-    return int(font(14).getlength(name)) + 38
+    return int(font(14).getlength(name)) + 18 + LEGEND_GAP
 
 
 def _draw_overview_row(

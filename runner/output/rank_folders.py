@@ -36,7 +36,7 @@ from runner.output.layout import (
     is_rank_folder,
     rank_folder_name,
 )
-from runner.output.naming import count_of, trial_name
+from runner.output.naming import count_of, decimal, embedding_names, trial_name
 from runner.output.results import Results
 from runner.output.summary import TrialRecord
 from runner.output.thumbnails import Thumbnails
@@ -59,11 +59,17 @@ class RankedTrial:
     def folder(self) -> str:
         return rank_folder_name(self.rank, self.record.algorithm)
 
-    @property
-    def headline(self) -> str:
+    def headline(self, embedding_name: str) -> str:
+        """Counts and scores in one line, for people."""
         noise = len(self.facts.members(NOISE))
-        parts = [count_of(self.facts.n_clusters, "cluster"), f"{noise:,} noise" if noise else "no noise"]
-        return " · ".join(parts)
+        parts = [embedding_name, count_of(self.facts.n_clusters, "cluster"), f"{noise:,} noise" if noise else "no noise"]
+        scores = self.record.scores
+        known = (
+            ("ranking score", scores and scores.ranking_score),
+            ("AMI", scores and scores.ami),
+            ("silhouette", scores and scores.silhouette),
+        )
+        return " · ".join([*parts, *(f"{name} {decimal(value)}" for name, value in known if value is not None)])
 
 
 def sheet_clusters(facts: ClusterFacts) -> list[int]:
@@ -141,8 +147,8 @@ def _info(ranked: RankedTrial, results: Results, has_sheets: bool) -> dict[str, 
     sheets = set(sheet_clusters(facts)) if has_sheets else set()
     return {
         "rank": ranked.rank,
-        "experiment": results.summary.experiment.model_dump(mode="json"),
-        "trial": ranked.record.model_dump(mode="json"),
+        "experiment": results.summary.experiment.model_dump(),
+        "trial": ranked.record.model_dump(),
         "clusters": [
             {
                 "cluster": cluster,
@@ -161,8 +167,9 @@ def _write_sheets(
     folder: Path, ranked: RankedTrial, results: Results, thumbnails: Thumbnails, on_sheet: Callable[[], object]
 ) -> None:
     source = sheet_source(ranked, results, thumbnails)
+    names = embedding_names(results.summary.embeddings)
     (folder / CLUSTERS).mkdir()
-    overview = draw_overview(source, subtitle=ranked.headline)
+    overview = draw_overview(source, subtitle=ranked.headline(names[ranked.record.embedding]))
     overview.save(folder / OVERVIEW, quality=JPEG_QUALITY)
     on_sheet()
     for cluster in sheet_clusters(ranked.facts):

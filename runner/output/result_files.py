@@ -54,7 +54,7 @@ def write_results(out: Path, summary: Summary, images: ImageSet, labels: Labels,
 
 def summary_json(summary: Summary) -> str:
     """The text of ``summary.json``: strict JSON that :func:`read_summary` reads back."""
-    record = summary.model_dump(mode="json")
+    record = summary.model_dump()
     for trial in record["trials"]:
         for name in ("params", "details"):
             trial[name] = {key: _parameter(value) for key, value in trial[name].items()}

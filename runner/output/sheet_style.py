@@ -7,11 +7,11 @@ from pathlib import Path
 
 from PIL import ImageDraw, ImageFont
 
-PAPER = "#ffffff"
-TILE = "#eef0f3"
+PAPER = "#f1f3f5"
+TILE = "#ffffff"
 INK = "#1c2128"
 MUTED = "#6b7480"
-RULE = "#dfe3e8"
+RULE = "#d5dae0"
 MEDOID = "#2563eb"
 BORDER = "#e8890c"
 TARGET = "#d6246e"

@@ -73,7 +73,7 @@ def _digest(summary: Summary, top: int, targets: Iterable[str]) -> str:
         "version": OUTPUT_VERSION,
         "fingerprint": summary.experiment.fingerprint,
         "tracking": [summary.experiment.tracking_uri, summary.experiment.mlflow_run_id],
-        "trials": [trial.model_dump(mode="json", exclude={"seconds", "finished_at"}) for trial in summary.trials],
+        "trials": [trial.model_dump(exclude={"seconds", "finished_at"}) for trial in summary.trials],
         "skipped": [[image.path, image.reason] for image in summary.images.skipped],
         "ranking": summary.ranking,
         "top": top,

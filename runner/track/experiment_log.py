@@ -1,69 +1,26 @@
-"""Logging an experiment: every run exactly once, whenever the process died before.
-
-For each run: created with the tags that find it again, then one batch with the times at which things happened, then
-its files, and its end last. A run that has ended with the same content is left alone; any other is logged again into
-the same run, where what is there already changes nothing.
-"""
+"""Logging a finished experiment to MLflow: what the rest of the program calls."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import RunnerError, UsageError
 from runner.output.atomic import printable
 from runner.output.summary import Summary
-from runner.track.known_runs import KnownRun, find_runs, find_runs_in_file, is_up_to_date
+from runner.track.known_runs import find_runs_in_file, is_up_to_date
 from runner.track.mlflow_store import open_store
 from runner.track.parent_record import parent_run
-from runner.track.run_records import (
-    CONTENT_TAG,
-    EXPERIMENT_TAG,
-    FAILED,
-    FINISHED,
-    OUTCOME_TAGS,
-    PARENT_TAG,
-    TRIAL_TAG,
-    RunRecord,
-    trial_runs,
-)
+from runner.track.run_log import ExperimentRuns, Files, ImagesDataset, LoggedRuns, Progress, RunLog
+from runner.track.run_records import PARENT, trial_runs
 from runner.track.shared_view import experiment_tags
 from runner.track.tracking_uri import ARTIFACTS, checked_tracking_uri, is_remote, sqlite_file, without_password
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-Files = Callable[[str], Sequence[Path]]
-Progress = Callable[[int, int], None]
-
-_PARAMS_PER_BATCH = 100
-_METRICS_PER_BATCH = 800
-_DIGEST_LENGTH = 36
 _NAME_LENGTH = 250
-
-
-@dataclass(frozen=True)
-class LoggedRuns:
-    """What logging came to: how many runs (the parent included) were created, completed or changed, and left alone."""
-
-    parent_run_id: str
-    created: int
-    resumed: int
-    skipped: int
-
-
-@dataclass(frozen=True)
-class ImagesDataset:
-    """The images as an MLflow dataset: ``source`` is their folder or where else they come from, ``digest`` changes with
-    their content."""
-
-    name: str
-    source: str
-    digest: str
-    count: int
 
 
 def log_experiment(
@@ -85,7 +42,7 @@ def log_experiment(
         experiment_name: the MLflow experiment, created if need be.
         out: the results folder.
         dataset: the images; logged with the parent run.
-        trial_files: files and folders to keep with the run of a trial id; empty for most.
+        trial_files: files and folders to keep with the run of a trial id; none for most.
         experiment_files: files and folders to keep with the parent run, called with its id once that is known.
         progress: called with how many of how many runs are done.
 
@@ -96,22 +53,23 @@ def log_experiment(
     """
     name = checked_experiment_name(experiment_name)
     uri = checked_tracking_uri(tracking_uri)
-    children = trial_runs(summary, {record.id: tuple(trial_files(record.id)) for record in summary.trials})
-
-    def parent_record(run_id: str) -> RunRecord:
-        return parent_run(summary, out, tuple(experiment_files(run_id)))
-
-    done = _already_logged(uri, name, summary.experiment.fingerprint, children, parent_record)
+    runs = ExperimentRuns(
+        fingerprint=summary.experiment.fingerprint,
+        parent=parent_run(summary, out),
+        parent_files=experiment_files,
+        children=trial_runs(summary, {record.id: tuple(trial_files(record.id)) for record in summary.trials}),
+        dataset=dataset,
+    )
+    done = _already_logged(uri, name, runs)
     if done is not None:
         return done
     with open_store(uri, out) as client:
-        experiment_id = _experiment(client, name, uri, out)
-        log = _ExperimentLog(client, experiment_id, summary.experiment.fingerprint, progress)
-        return log.write(children, parent_record, dataset)
+        experiment_id = _experiment(client, name, uri, out, experiment_tags(summary))
+        return RunLog(client, experiment_id, runs, progress).write()
 
 
 def check_store(tracking_uri: str, experiment_name: str, out: Path) -> None:
-    """See that runs can be logged there, before hours of work depend on it; creates nothing but a fresh SQLite store.
+    """See that runs can be logged there, before hours of work depend on it; creates a fresh SQLite store, nothing else.
 
     Raises:
         UsageError: if the URI or the name cannot be used.
@@ -135,42 +93,44 @@ def checked_experiment_name(name: str) -> str:
     return cleaned
 
 
-def _already_logged(
-    uri: str, name: str, fingerprint: str, children: Sequence[RunRecord], parent_record: Callable[[str], RunRecord]
-) -> LoggedRuns | None:
+def _already_logged(uri: str, name: str, runs: ExperimentRuns) -> LoggedRuns | None:
     """The answer for an experiment that a local store holds as a whole, without importing MLflow."""
     database = sqlite_file(uri)
-    known = find_runs_in_file(database, name, fingerprint) if database is not None else {}
-    parent = known.get("")
-    if parent is None or not all(is_up_to_date(known.get(record.key), record, parent.run_id) for record in children):
+    known = find_runs_in_file(database, name, runs.fingerprint) if database is not None else {}
+    parent = known.get(PARENT)
+    if parent is None or not all(is_up_to_date(known.get(child.key), child, parent.run_id) for child in runs.children):
         return None
-    if not is_up_to_date(parent, parent_record(parent.run_id), parent.run_id):
+    if not is_up_to_date(parent, runs.finished_parent(parent.run_id), parent.run_id):
         return None
-    return LoggedRuns(parent.run_id, created=0, resumed=0, skipped=len(children) + 1)
+    return LoggedRuns(parent.run_id, created=0, resumed=0, skipped=runs.count)
 
 
-class _ExperimentLog:
-    """The runs of one experiment in one store."""
+def _experiment(client: MlflowClient, name: str, uri: str, out: Path, tags: Mapping[str, str]) -> str:
+    """Id of the MLflow experiment, created if there is none."""
+    experiment_id = _existing_experiment(client, name, uri)
+    if experiment_id is None:
+        return str(client.create_experiment(name, artifact_location=_artifact_location(uri, out), tags=dict(tags)))
+    for key, value in tags.items():
+        client.set_experiment_tag(experiment_id, key, value)
+    return experiment_id
 
-    def __init__(self, client: MlflowClient, experiment_id: str, fingerprint: str, progress: Progress) -> None:
-        self._client = client
-        self._experiment_id = experiment_id
-        self._fingerprint = fingerprint
-        self._progress = progress
-        self._known = find_runs(client, experiment_id, fingerprint)
-        self._created = 0
-        self._resumed = 0
 
-    def write(
-        self, children: Sequence[RunRecord], parent_record: Callable[[str], RunRecord], dataset: ImagesDataset | None
-    ) -> LoggedRuns:
-        parent, total = self._known.get(""), len(children) + 1
-        if parent is None:
-            parent = self._create(parent_record(""), None)
-        for done, record in enumerate(children):
-            self._progress(done, total)
-            self._log(record, parent.run_id)
-        self._progress(total - 1, total)
-        self._log(parent_record(parent.run_id), parent.run_id, dataset)
-        self._progress(total, total)
-        return LoggedRuns(parent.run_id, self._created, self._resumed, total - self._created - self._resumed)
+def _existing_experiment(client: MlflowClient, name: str, uri: str) -> str | None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        return None
+    if experiment.lifecycle_stage == "deleted":
+        raise RunnerError(
+            f"the MLflow experiment {name!r} has been deleted in {without_password(uri)}; choose another "
+            f"--experiment-name, or restore it: MLFLOW_TRACKING_URI={without_password(uri)} "
+            f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
+        )
+    return str(experiment.experiment_id)
+
+
+def _artifact_location(uri: str, out: Path) -> str | None:
+    """Beside the SQLite file, else in the results folder; a server knows its own place."""
+    if is_remote(uri):
+        return None
+    database = sqlite_file(uri)
+    return ((database.parent if database else out.absolute()) / ARTIFACTS).as_uri()

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.track.run_records import CONTENT_TAG, EXPERIMENT_TAG, FAILED, FINISHED, PARENT_TAG, TRIAL_TAG, RunRecord
+from runner.track.run_records import (
+    CONTENT_TAG,
+    EXPERIMENT_TAG,
+    FAILED,
+    FINISHED,
+    PARENT,
+    PARENT_TAG,
+    TRIAL_TAG,
+    RunRecord,
+)
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -29,7 +38,7 @@ class KnownRun:
 
     @property
     def key(self) -> str:
-        return self.tags.get(TRIAL_TAG, "")
+        return self.tags.get(TRIAL_TAG, PARENT)
 
     @property
     def ended(self) -> bool:
@@ -38,11 +47,15 @@ class KnownRun:
 
 def is_up_to_date(known: KnownRun | None, record: RunRecord, parent_run_id: str) -> bool:
     """Whether nothing of ``record`` needs to be logged."""
-    return known is not None and known.status == record.status and known.tags.get(CONTENT_TAG) == record.digest(parent_run_id)
+    return (
+        known is not None
+        and known.status == record.status
+        and known.tags.get(CONTENT_TAG) == record.digest(parent_run_id)
+    )
 
 
 def find_runs(client: MlflowClient, experiment_id: str, fingerprint: str) -> dict[str, KnownRun]:
-    """All runs of the experiment by key (trial id; empty for the parent), deleted ones left out."""
+    """All runs of the experiment by key (trial id, or ``PARENT``), deleted ones left out."""
     runs: list[KnownRun] = []
     token = None
     while True:

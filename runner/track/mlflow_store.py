@@ -30,7 +30,12 @@ _IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEO
 _PATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
 """Once it has answered: about half a minute of retries."""
 
-_NOISY_LOGGERS = ("alembic", "mlflow.store.db.utils", "mlflow.store.tracking.sqlalchemy_store", "urllib3.connectionpool")
+_NOISY_LOGGERS = (
+    "alembic",
+    "mlflow.store.db.utils",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "urllib3.connectionpool",
+)
 
 _LOCK_SECONDS = 600.0
 """How long to wait for another process that is logging to the same store."""
@@ -155,8 +160,8 @@ def _explanation(uri: str, error: Exception) -> str:
     if is_remote(uri):
         if "Max retries exceeded" in reason or "onnection" in reason or "timed out" in reason:
             return (
-                f"the MLflow server at {shown} does not answer ({_innermost(error)}); start it, correct --tracking-uri, "
-                "or leave that out to log into the results folder"
+                f"the MLflow server at {shown} does not answer ({_innermost(error)}); start it, correct the "
+                "--tracking-uri, or leave it out to log into the results folder"
             )
         return f"the MLflow server at {shown} refused: {reason}; then run the same command again, it resumes"
     if "out-of-date database schema" in reason or "Can't locate revision" in str(error):
@@ -170,7 +175,12 @@ def _explanation(uri: str, error: Exception) -> str:
 def _innermost(error: BaseException) -> str:
     """The cause that says most: connection refused, name not known, timed out."""
     text = str(error)
-    for words in ("Connection refused", "Name or service not known", "Temporary failure in name resolution", "timed out"):
+    for words in (
+        "Connection refused",
+        "Name or service not known",
+        "Temporary failure in name resolution",
+        "timed out",
+    ):
         if words in text:
             return words.lower()
     return text.partition("\n")[0][:200]

@@ -18,6 +18,7 @@ from runner.output.summary import Summary
 from runner.track.run_records import (
     EXPERIMENT_TAG,
     FINISHED,
+    PARENT,
     Metric,
     RunRecord,
     embedding_text,
@@ -31,23 +32,22 @@ _NAMED = 10
 """Trials in the run's description."""
 
 
-def parent_run(summary: Summary, out: Path, files: tuple[Path, ...]) -> RunRecord:
-    """The parent run.
+def parent_run(summary: Summary, out: Path) -> RunRecord:
+    """The parent run, without its files.
 
     Args:
         summary: the finished experiment.
         out: the results folder, which a tag names.
-        files: its artifacts.
     """
     statuses = [(record.id, record.status.value) for record in summary.trials]
     return RunRecord(
-        key="",
+        key=PARENT,
         name=printable(summary.experiment.name),
         status=FINISHED,
         params=_params(summary),
         metrics=tuple(_metrics(summary)),
         tags=_tags(summary, out),
-        files=files,
+        files=(),
         started_at=min((started_at(record) for record in summary.trials), default=0),
         finished_at=finished_at(summary),
         essence=json.dumps([statuses, summary.ranking]),

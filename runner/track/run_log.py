@@ -13,13 +13,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.output.atomic import printable
 from runner.track.known_runs import KnownRun, find_runs, is_up_to_date
 from runner.track.run_records import (
     CONTENT_TAG,
+    DURATIONS,
     EXPERIMENT_TAG,
     FAILED,
     FINISHED,
     OUTCOME_TAGS,
+    PARENT,
     PARENT_TAG,
     TRIAL_TAG,
     RunRecord,
@@ -34,8 +37,11 @@ Files = Callable[[str], Sequence[Path]]
 Progress = Callable[[int, int], None]
 """Told how many of how many runs are done."""
 
-_PARAMS_PER_BATCH = 100
-_METRICS_PER_BATCH = 800
+_PER_BATCH = 100
+"""Params or tags in one request, by MLflow's limit; for metrics it is 1000, more than a run has."""
+
+_NAME_LENGTH = 500
+_DIGEST_LENGTH = 36
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ class ExperimentRuns:
 
 @dataclass(frozen=True)
 class LoggedRuns:
-    """What logging came to: how many runs (the parent included) were created, completed or corrected, and left alone."""
+    """What logging came to: how many runs (the parent included) were created, completed, and left alone."""
 
     parent_run_id: str
     created: int
@@ -93,24 +99,85 @@ class RunLog:
         self._runs = runs
         self._progress = progress
         self._known = find_runs(client, experiment_id, runs.fingerprint)
-        self._created = 0
-        self._resumed = 0
+        self._new: set[str] = set()
+        self._resumed: set[str] = set()
 
     def write(self) -> LoggedRuns:
-        """Bring the store up to date: the parent is opened first and ended last."""
+        """Bring the store up to date; the parent run is opened first and ended last."""
         runs, total = self._runs, self._runs.count
-        parent_id = self._opened_parent()
+        parent = self._known.get(PARENT) or self._create(runs.parent, {})
         for done, record in enumerate(runs.children):
             self._progress(done, total)
-            if not is_up_to_date(self._known.get(record.key), record, parent_id):
-                self._log(self._opened_child(record, parent_id), record, parent_id)
+            self._bring_up_to_date(record, parent.run_id)
         self._progress(total - 1, total)
-        record = runs.finished_parent(parent_id)
-        if not is_up_to_date(self._known.get(""), record, parent_id):
-            self._log(self._reopened(self._known[""]), record, parent_id)
+        self._bring_up_to_date(runs.finished_parent(parent.run_id), parent.run_id)
         self._progress(total, total)
-        return LoggedRuns(parent_id, self._created, self._resumed, total - self._created - self._resumed)
+        created, resumed = len(self._new), len(self._resumed - self._new)
+        return LoggedRuns(parent.run_id, created, resumed, skipped=total - created - resumed)
 
-    def _opened_parent(self) -> str:
-        known = self._known.get("")
-        return known.run_id if known else self._create(self._runs.parent, {}).run_id
+    def _bring_up_to_date(self, record: RunRecord, parent_id: str) -> None:
+        known = self._known.get(record.key)
+        if is_up_to_date(known, record, parent_id):
+            return
+        if known and known.status == FINISHED and record.status == FAILED:
+            self._client.delete_run(known.run_id)  # its scores are no longer true, and MLflow takes no metric back
+            known = None
+        run = known or self._create(record, {PARENT_TAG: parent_id})
+        if run.ended:
+            self._client.update_run(run.run_id, status="RUNNING")
+        self._resumed.add(run.run_id)
+        self._log_content(run, record, parent_id)
+        if record.key == PARENT:
+            self._log_dataset(run.run_id)
+        self._log_files(run.run_id, record.files)
+        self._client.set_terminated(run.run_id, record.status, record.finished_at)
+
+    def _create(self, record: RunRecord, tags: dict[str, str]) -> KnownRun:
+        identity = {key: value for key, value in record.tags.items() if key in (EXPERIMENT_TAG, TRIAL_TAG)} | tags
+        run = self._client.create_run(self._experiment_id, record.started_at, identity, record.name)
+        self._new.add(run.info.run_id)
+        self._known[record.key] = KnownRun(run.info.run_id, run.info.status, identity, {}, {})
+        return self._known[record.key]
+
+    def _log_content(self, run: KnownRun, record: RunRecord, parent_id: str) -> None:
+        """Params, metrics and tags, but for what the run has already: MLflow refuses to change a param, and would add
+        a second point to a metric that was measured anew."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        for stale in OUTCOME_TAGS & (run.tags.keys() - record.tags.keys()):
+            self._client.delete_tag(run.run_id, stale)
+        params = [Param(key, value) for key, value in record.params.items() if key not in run.params]
+        metrics = [
+            Metric(each.key, each.value, each.timestamp, 0)
+            for each in record.metrics
+            if each.key not in run.metrics
+            or (run.metrics[each.key] != each.value and not each.key.startswith(DURATIONS))
+        ]
+        tags = [RunTag(key, value) for key, value in {**record.tags, CONTENT_TAG: record.digest(parent_id)}.items()]
+        if record.key != PARENT:
+            tags.append(RunTag(PARENT_TAG, parent_id))
+        for start in range(0, max(len(params), len(tags)), _PER_BATCH):
+            part = slice(start, start + _PER_BATCH)
+            self._client.log_batch(run.run_id, metrics if start == 0 else (), params[part], tags[part])
+
+    def _log_files(self, run_id: str, files: Sequence[Path]) -> None:
+        for path in files:
+            if path.is_dir():
+                self._client.log_artifacts(run_id, str(path), path.name)
+            else:
+                self._client.log_artifact(run_id, str(path))
+
+    def _log_dataset(self, run_id: str) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        images = self._runs.dataset
+        if images is None:
+            return
+        dataset = Dataset(
+            name=printable(images.name)[:_NAME_LENGTH],
+            digest=images.digest[:_DIGEST_LENGTH],
+            source_type="local",
+            source=json.dumps({"uri": printable(images.source)}),
+            profile=json.dumps({"num_images": images.count}),
+        )
+        self._client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "clustering")])])

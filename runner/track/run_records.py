@@ -28,11 +28,17 @@ CONTENT_TAG = "imagesweep.content"
 """Digest of what was logged, written with it: a finished run with the same one needs nothing more."""
 PARENT_TAG = "mlflow.parentRunId"
 
+PARENT = ""
+"""Key of the parent run, where a child's is its trial id."""
+
 FINISHED = "FINISHED"
 FAILED = "FAILED"
 
 OUTCOME_TAGS = frozenset({"error", "timed_out"})
 """Tags that only a failed trial has."""
+
+DURATIONS = ("time/", "stage/")
+"""Metrics that differ each time the same work is done; the first measurement stays."""
 
 _GROUPS = {
     "n_clusters": "size",
@@ -80,7 +86,7 @@ class RunRecord:
     """One run as MLflow is to hold it.
 
     Attributes:
-        key: the trial id; empty for the parent.
+        key: the trial id, or ``PARENT``.
         status: ``FINISHED`` or ``FAILED``.
         files: files and folders to keep with the run.
         started_at: milliseconds since the epoch, as is ``finished_at``.
@@ -226,7 +232,10 @@ def embedding_text(embedding: EmbeddingRecord | None, key: str) -> str:
 
 def trial_text(record: TrialRecord) -> str:
     """``kmeans n_clusters=40 in pca:64``."""
-    words = [f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in record.params.items()]
+    words = [
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in record.params.items()
+    ]
     where = [] if record.space == "none" else [f"in {record.space}"]
     return printable(" ".join([record.algorithm, *words, *where]))
 
@@ -250,7 +259,7 @@ def started_at(record: TrialRecord) -> int:
 
 
 def finished_at(summary: Summary) -> int:
-    """When the last trial ended. What compares trials carries this time, so that after a resume the newer value counts."""
+    """When the last trial ended. What compares trials carries this time, so that the newer value counts after a resume."""
     return max((record.finished_at for record in summary.trials), default=0)
 
 

@@ -44,7 +44,9 @@ def checked_tracking_uri(tracking_uri: str) -> str:
     if re.match(r"sqlite(\+\w+)?:", uri):
         path = uri.partition(":///")[2]
         if not path or path == ":memory:":
-            raise UsageError(f"{uri!r} names no file; write it as sqlite:///mlflow.db or sqlite:////absolute/path/mlflow.db")
+            raise UsageError(
+                f"{uri!r} names no file; write it as sqlite:///mlflow.db or sqlite:////absolute/path/mlflow.db"
+            )
         return uri if path.startswith("/") else f"{uri.partition(':///')[0]}:///{Path(path).absolute()}"
     if uri == "databricks" or (re.match(r"[A-Za-z][\w+.-]+:/", uri) and not uri.startswith("file:")):
         return uri

@@ -16,8 +16,8 @@ import numpy as np
 
 from runner.cluster.single_linkage import find
 
-UNSEEN, BLOCKED, UNRESOLVED, ABSORBED = 0, 1, 2, 3
-"""State of a cluster: not visited, waiting for an unresolved one, in need of a search, gone."""
+UNSEEN, CHAINED, BLOCKED, UNRESOLVED, ABSORBED = range(5)
+"""State of a cluster: not visited, on the chain, waiting for an unresolved one, in need of a search, gone."""
 
 
 class ActiveClusters(NamedTuple):

@@ -8,6 +8,7 @@ import numpy as np
 from runner.cluster.agglomerative.active_clusters import (
     ABSORBED,
     BLOCKED,
+    CHAINED,
     UNRESOLVED,
     UNSEEN,
     _bring_up_to_date,
@@ -49,8 +50,7 @@ def merge_resolved(clusters, ward, merges, heights):  # type: ignore[no-untyped-
 
 @numba.njit(cache=True, nogil=True)
 def _follow_chain(clusters, ward, start, chain, merges, heights, done):  # type: ignore[no-untyped-def]
-    chain[0] = start
-    length = 1
+    length = _push(clusters, chain, 0, start)
     while length > 0:
         slot = chain[length - 1]
         other, height = nearest(clusters, ward, slot)
@@ -59,26 +59,41 @@ def _follow_chain(clusters, ward, start, chain, merges, heights, done):  # type:
             break
         following, bound = nearest(clusters, ward, other)
         if height <= bound:  # also a tie: whichever is merged first, the others' distances do not fall below it
-            merges[done, 0], merges[done, 1] = clusters.leaves[slot], clusters.leaves[other]
-            heights[done] = height
+            merges[done, 0], merges[done, 1], heights[done] = clusters.leaves[slot], clusters.leaves[other], height
             done += 1
+            length = _pop(clusters, chain, length, other)
             _merge(clusters, ward, slot, other, height)
-            length -= 1
             if length == 0 and clusters.counters[0] < len(clusters.parents):
-                chain[0] = slot
-                length = 1
-            continue
-        if following < 0:
+                length = _push(clusters, chain, 0, slot)
+        elif following < 0:
             clusters.states[other] = UNRESOLVED
             break
-        if clusters.states[other] != UNSEEN:
+        elif clusters.states[other] != UNSEEN:
             break
-        chain[length] = other
-        length += 1
+        else:
+            length = _push(clusters, chain, length, other)
     for place in range(length):
-        if clusters.states[chain[place]] == UNSEEN:
+        if clusters.states[chain[place]] == CHAINED:
             clusters.states[chain[place]] = BLOCKED
     return done
+
+
+@numba.njit(cache=True, nogil=True)
+def _push(clusters, chain, length, slot):  # type: ignore[no-untyped-def]
+    chain[length] = slot
+    clusters.states[slot] = CHAINED
+    return length + 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _pop(clusters, chain, length, other):  # type: ignore[no-untyped-def]
+    """Take the last cluster off the chain, and all from ``other`` on if that is on it (its place is last but one)."""
+    until_other = clusters.states[other] == CHAINED
+    while True:
+        length -= 1
+        clusters.states[chain[length]] = UNSEEN
+        if not until_other or chain[length] == other:
+            return length
 
 
 @numba.njit(cache=True, nogil=True)

@@ -129,20 +129,25 @@ def fill_candidates(clusters, ward, rows, found, radii, decisive):  # type: igno
     """
     resolved = np.zeros(len(rows), dtype=np.bool_)
     for row in numba.prange(len(rows)):
-        slot, count, radius = rows[row], 0, radii[row]
-        distances = np.full(found.shape[1], np.inf)
-        for place in range(found.shape[1]):
-            if found[row, place] >= 0:
-                distances[place] = distance(clusters, ward, slot, found[row, place])
-        if decisive:
-            radius = max(radius, distances.min())
-        for place in range(found.shape[1]):
-            if found[row, place] >= 0 and distances[place] <= radius:
-                clusters.candidates[slot, count] = clusters.nodes[found[row, place]]
-                clusters.bounds[slot, count] = distances[place]
-                clusters.exact[slot, count] = True
-                count += 1
-        clusters.counts[slot] = count
-        clusters.radii[slot] = radius
-        resolved[row] = count > 0
+        resolved[row] = _fill(clusters, ward, rows[row], found[row], radii[row], decisive)
     return resolved
+
+
+@numba.njit(cache=True, nogil=True)
+def _fill(clusters, ward, slot, found, radius, decisive):  # type: ignore[no-untyped-def]
+    distances = np.full(len(found), np.inf)
+    for place in range(len(found)):
+        if found[place] >= 0:
+            distances[place] = distance(clusters, ward, slot, found[place])
+    if decisive:
+        radius = max(radius, distances.min())
+    count = 0
+    for place in range(len(found)):
+        if found[place] >= 0 and distances[place] <= radius:
+            clusters.candidates[slot, count] = clusters.nodes[found[place]]
+            clusters.bounds[slot, count] = distances[place]
+            clusters.exact[slot, count] = True
+            count += 1
+    clusters.counts[slot] = count
+    clusters.radii[slot] = radius
+    return count > 0

@@ -9,7 +9,7 @@ import numpy as np
 
 from runner.cluster.trial import NOISE
 from runner.output.naming import count_of
-from runner.output.plots.style import ACCENT, MUTED, NOISE_COLOR, new_figure, plain_log_ticks, save, tidy
+from runner.output.plots.style import ACCENT, MUTED, NOISE_COLOR, headline, new_figure, plain_log_ticks, save, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,7 @@ def plot_cluster_sizes(labels: np.ndarray, title: str, path: Path) -> Path | Non
     if not len(sizes):
         return None
     figure = new_figure(11, 3.6)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=10.5, fontweight="bold")
+    headline(figure, title)
     left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": [3, 2]})
     _draw_sizes(left, sizes, int((labels == NOISE).sum()))
     _draw_histogram(right, sizes)

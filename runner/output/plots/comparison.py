@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.output.naming import embedding_names
-from runner.output.plots.style import ACCENT, INK, MUTED, colors_of, markers_of, new_figure, plain, plain_log_ticks, save, tidy
+from runner.output.plots.style import INK, MUTED, colors_of, markers_of, new_figure, plain, plain_log_ticks, save, tidy
 from runner.output.summary import NullRecord, Summary, TrialRecord
 from runner.score.scores import Scores
 
@@ -20,7 +20,7 @@ Scored = TrialRecord | NullRecord
 
 _MEASURES: tuple[tuple[str, Value], ...] = (
     ("ranking score", lambda scores: scores.ranking_score),
-    ("AMI with the reference labels", lambda scores: scores.ami),
+    ("agreement with the reference labels (AMI)", lambda scores: scores.ami),
 )
 
 
@@ -43,13 +43,13 @@ def plot_comparison(summary: Summary, path: Path, annotated: int = 5) -> Path | 
     rows = figure.subplots(len(measures), 2, squeeze=False, sharey="row", gridspec_kw={"width_ratios": [3, 2]})
     for (left, right), (name, value) in zip(rows, measures, strict=True):
         ranks = summary.ranking[:annotated]
+        left.set_xscale("log")
+        right.set_xlim(-3, 108)
         _scatter(left, summary, trials, ranks, lambda scores: scores.n_clusters or None, value)
         _scatter(right, summary, trials, ranks, lambda scores: 100 * scores.noise_share, value)
-        left.set_xscale("log")
         plain_log_ticks(left)
         tidy(left, f"{name[0].upper()}{name[1:]} against the number of clusters", "clusters (logarithmic)", name)
         tidy(right, f"{name[0].upper()}{name[1:]} against noise", "noise, % of the images")
-        right.set_xlim(-3, 103)
     _legend(figure, summary, trials)
     return save(figure, path)
 
@@ -92,15 +92,26 @@ def _columns(points: Sequence[tuple[str, float, float]]) -> tuple[list[float], l
 
 
 def _annotate(axes: Axes, best: Sequence[tuple[int, float, float]]) -> None:
-    """Ring the best trials and write their ranks above, those at one place as one label."""
-    places: dict[tuple[float, float], list[int]] = {}
-    for rank, x, y in best:
-        places.setdefault((x, y), []).append(rank)
-    for (x, y), ranks in places.items():
-        axes.scatter([x], [y], s=90, facecolors="none", edgecolors=ACCENT if 1 in ranks else INK, linewidths=1.2)
-        text = ", ".join(f"#{rank}" for rank in ranks)
-        offset = (0, 8) if min(ranks) % 2 else (0, -15)
-        axes.annotate(text, (x, y), offset, textcoords="offset points", ha="center", fontsize=8, fontweight="bold")
+    """Ring the best trials and write their ranks beside them, those that lie close together as one label."""
+    for _, x, y in best:
+        axes.scatter([x], [y], s=80, facecolors="none", edgecolors=INK, linewidths=1.1, zorder=4)
+    axes.margins(x=0.08, y=0.08)
+    axes.autoscale_view()
+    groups: list[list[tuple[int, float, float]]] = []
+    for trial in sorted(best, key=lambda item: item[2]):
+        near = next((group for group in groups if _are_close(axes, group[-1], trial)), None)
+        groups.append([trial]) if near is None else near.append(trial)
+    for group in groups:
+        text = ", ".join(f"#{rank}" for rank in sorted(rank for rank, _, _ in group))
+        middle = (group[len(group) // 2][1], sum(y for _, _, y in group) / len(group))
+        axes.annotate(text, middle, (9, 0), textcoords="offset points", va="center", fontsize=8, fontweight="bold",
+                      color=INK)  # fmt: skip
+
+
+def _are_close(axes: Axes, one: tuple[int, float, float], other: tuple[int, float, float]) -> bool:
+    """Whether two labels would touch, on the axes' present scale."""
+    (x1, y1), (x2, y2) = axes.transData.transform([one[1:], other[1:]])
+    return bool(abs(x1 - x2) < 45 and abs(y1 - y2) < 18)
 
 
 def _legend(figure: Figure, summary: Summary, trials: Sequence[TrialRecord]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from runner.cluster.trial import NOISE
 from runner.output.naming import count_of
-from runner.output.plots.style import INK, MUTED, NOISE_COLOR, TARGET_COLOR, cluster_colors, new_figure, plain, save
+from runner.output.plots.style import INK, MUTED, NOISE_COLOR, TARGET_COLOR, cluster_colors, headline, new_figure, plain, save
 from runner.output.projection import EmbeddingMap
 
 if TYPE_CHECKING:
@@ -40,8 +40,9 @@ def plot_embedding_map(
         targets: rows marked with a star, and
         target_names: their names.
     """
-    figure = new_figure(9, 8.4)
-    figure.suptitle(plain(title), x=0.02, ha="left", fontsize=12, fontweight="bold", color=INK)
+    across, up = np.ptp(drawn.coordinates, axis=0)
+    figure = new_figure(9.5, 0.6 + 9.5 * float(np.clip(up / max(across, 1e-9), 0.6, 1.05)))
+    headline(figure, title)
     axes = figure.subplots()
     axes.set_title(plain(_facts(drawn, trial)), loc="left", fontsize=8.5, color=MUTED)
     axes.set_aspect("equal", adjustable="datalim")
@@ -60,7 +61,7 @@ def _facts(drawn: EmbeddingMap, trial: str) -> str:
     images = count_of(drawn.n_images, "image")
     if drawn.is_sample:
         images = f"a sample of {len(drawn.rows):,} of {images}"
-    return "\n".join(part for part in (f"{drawn.method} of {images}", f"colours: {trial}" if trial else "") if part)
+    return f"{drawn.method} of {images}" + (f" · colours: {trial}" if trial else "")
 
 
 def _draw_points(axes: Axes, coordinates: np.ndarray, labels: np.ndarray, has_labels: bool) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runner.output.cluster_facts import ClusterFacts
-from runner.output.plots.style import ACCENT, INK, MUTED, cluster_colors, new_figure, save, tidy
+from runner.output.naming import decimal
+from runner.output.plots.style import ACCENT, INK, MUTED, cluster_colors, headline, new_figure, save, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +34,7 @@ def plot_silhouettes(facts: ClusterFacts, title: str, path: Path) -> Path | None
     summed_up = facts.n_clusters > MAX_BLADES
     clustered = facts.silhouette[np.isfinite(facts.silhouette)]
     figure = new_figure(11, 4.6 if summed_up else min(9.0, 2.4 + 0.16 * facts.n_clusters))
-    figure.suptitle(title, x=0.01, ha="left", fontsize=10.5, fontweight="bold")
+    headline(figure, title)
     axes = figure.subplots()
     if summed_up:
         _draw_bands(axes, facts)
@@ -42,7 +43,7 @@ def plot_silhouettes(facts: ClusterFacts, title: str, path: Path) -> Path | None
         _draw_blades(axes, facts)
         axes.axvline(float(clustered.mean()), color=INK, linewidth=1, linestyle=(0, (4, 3)))
     below = 100 * float((clustered < 0).mean())
-    note = f"mean {clustered.mean():.3f} (dashed); {below:.0f} % of the clustered images below 0: nearer to another cluster"
+    note = f"mean {decimal(float(clustered.mean()))} (dashed); {below:.0f} % of the clustered images below 0: nearer to another cluster"
     axes.set_title(note, loc="left", fontsize=9, color=MUTED)
     return save(figure, path)
 

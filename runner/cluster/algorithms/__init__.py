@@ -1,0 +1,31 @@
+"""The registry of clustering algorithms: a new one is a new module here and a line below."""
+
+from runner.cluster.algorithms.agglomerative import Agglomerative
+from runner.cluster.algorithms.base import Algorithm
+from runner.cluster.algorithms.dbscan import Dbscan
+from runner.cluster.algorithms.evoc import Evoc
+from runner.cluster.algorithms.gmm import GaussianMixture
+from runner.cluster.algorithms.hdbscan import Hdbscan
+from runner.cluster.algorithms.kmeans import Kmeans
+from runner.cluster.algorithms.threshold import Threshold
+from runner.errors import UsageError
+
+ALGORITHMS: dict[str, Algorithm] = {
+    algorithm.name: algorithm
+    for algorithm in (
+        Kmeans(),
+        GaussianMixture(),
+        Agglomerative(),
+        Hdbscan(),
+        Dbscan(),
+        Threshold(),
+        Evoc(),
+    )
+}
+
+
+def algorithm_named(name: str) -> Algorithm:
+    """The algorithm of that name; UsageError names the known ones."""
+    if name not in ALGORITHMS:
+        raise UsageError(f"unknown algorithm {name!r}; use one of {', '.join(ALGORITHMS)}")
+    return ALGORITHMS[name]

@@ -1,0 +1,179 @@
+"""The geometry of one space of one embedding, kept in a folder so that every process maps the same arrays.
+
+    vectors.npy                  float32 (n, d); unit length in space ``none``
+    neighbor_indices.npy         int32 (n, k)
+    neighbor_distances.npy       float64 (n, k), Euclidean
+    tree.npz                     the spanning tree at the largest min_samples
+    tree-<min_samples>.npz       further trees, derived on first use
+    <name>.npy                   what algorithms prepare once for all their settings
+    geometry.json                written last: the folder is complete
+
+All of it can be thrown away; it is computed again from the embedding.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from runner.cluster.neighbors import Neighbors, nearest_neighbors
+from runner.cluster.products import Progress, silent
+from runner.cluster.single_linkage import SpanningTree, dendrogram
+from runner.cluster.spaces import Space, SpaceKind, project
+from runner.cluster.spanning_tree import mutual_reachability_tree, reweighted_tree
+
+SCORED_NEIGHBORS = 15
+"""Neighbours that scores need at least, where there are that many other rows."""
+
+_MARKER = "geometry.json"
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Handle on the folder; arrays are memory-mapped when they are first asked for."""
+
+    directory: Path
+    space: Space
+
+    @cached_property
+    def vectors(self) -> np.ndarray:
+        """float32, shape (n, d), read-only."""
+        return np.load(self.directory / "vectors.npy", mmap_mode="r")
+
+    @property
+    def n(self) -> int:
+        return len(self.vectors)
+
+    @cached_property
+    def neighbors(self) -> Neighbors:
+        return Neighbors(
+            np.load(self.directory / "neighbor_indices.npy", mmap_mode="r"),
+            np.load(self.directory / "neighbor_distances.npy", mmap_mode="r"),
+        )
+
+    @property
+    def metric(self) -> str:
+        """``cosine`` or ``euclidean``: how distances given by a user are meant."""
+        return self.space.metric
+
+    def euclidean(self, distance: float) -> float:
+        """The Euclidean distance that a distance in this space's metric stands for: |x - y|² = 2 (1 - cos)."""
+        return float(np.sqrt(2 * distance)) if self.metric == "cosine" else distance
+
+    def tree(self, min_samples: int) -> SpanningTree:
+        """The spanning tree of mutual reachability; derived from the largest one on first use."""
+        path = self.directory / f"tree-{min_samples}.npz"
+        if not path.exists():
+            tree = reweighted_tree(self.vectors, self.neighbors, _load_tree(self.directory / "tree.npz"), min_samples)
+            _save_tree(path, tree)
+        return _load_tree(path)
+
+    def merges(self, min_samples: int) -> np.ndarray:
+        """The dendrogram of ``tree(min_samples)`` in scipy's format, float64, shape (n-1, 4)."""
+        return self.prepared(f"merges-{min_samples}", lambda: dendrogram(self.tree(min_samples)))
+
+    def prepared(self, name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """An array that several settings share: loaded if it is there, else computed and kept."""
+        path = self.directory / f"{name}.npy"
+        if not path.exists():
+            _write_then_rename(path, lambda file: np.save(file, compute(), allow_pickle=False))
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def open_geometry(directory: Path) -> Geometry:
+    """The finished geometry in ``directory``; FileNotFoundError if there is none."""
+    facts = json.loads((directory / _MARKER).read_text())
+    return Geometry(directory, Space.parse(facts["space"]))
+
+
+def build_geometry(
+    directory: Path,
+    space: Space,
+    unit_vectors_path: Path,
+    *,
+    base: Geometry | None,
+    min_samples: int,
+    seed: int,
+    device: str = "cpu",
+    progress: Progress = silent,
+) -> Geometry:
+    """Compute, or find finished, the geometry of one space.
+
+    Args:
+        directory: where it is kept; the name must change with the vectors and the seed.
+        space: the space.
+        unit_vectors_path: ``.npy``, float32, shape (n, d), n ≥ 2.
+        base: the finished geometry of space ``none``; needed for any other space.
+        min_samples: the largest value that any trial asks for; capped at n-1.
+        seed: of UMAP.
+        device: torch device of the products.
+        progress: told the share of the work done.
+    """
+    n = len(np.load(unit_vectors_path, mmap_mode="r"))
+    k = min(max(min_samples, SCORED_NEIGHBORS), n - 1)
+    if _is_complete(directory, space, k):
+        return open_geometry(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    for derived in directory.glob("*.npz"):  # of an earlier build with fewer neighbours
+        derived.unlink()
+    geometry = Geometry(directory, space)
+    vectors_path = directory / "vectors.npy"
+    if space.kind is SpaceKind.NONE:
+        vectors_path.unlink(missing_ok=True)
+        _link(unit_vectors_path, vectors_path)
+    elif not vectors_path.exists():
+        assert base is not None
+        projected = project(space, base.vectors, base.neighbors, seed)
+        _write_then_rename(vectors_path, lambda file: np.save(file, projected))
+    neighbors = nearest_neighbors(geometry.vectors, k, device, lambda share: progress(share / 2))
+    _write_then_rename(directory / "neighbor_indices.npy", lambda file: np.save(file, neighbors.indices))
+    _write_then_rename(directory / "neighbor_distances.npy", lambda file: np.save(file, neighbors.distances))
+    tree = mutual_reachability_tree(
+        geometry.vectors, neighbors, k, device, lambda share: progress(0.5 + share / 2)
+    )
+    _save_tree(directory / "tree.npz", tree)
+    facts = json.dumps({"space": _name(space), "n": n, "k": k})
+    _write_then_rename(directory / _MARKER, lambda file: file.write(facts.encode()))
+    return Geometry(directory, space)
+
+
+def _name(space: Space) -> str:
+    return space.kind.value if space.dimension is None else f"{space.kind.value}:{space.dimension}"
+
+
+def _is_complete(directory: Path, space: Space, k: int) -> bool:
+    marker = directory / _MARKER
+    if not marker.exists():
+        return False
+    facts = json.loads(marker.read_text())
+    return facts["space"] == _name(space) and facts["k"] >= k
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without hard links
+        target.symlink_to(source.resolve())
+
+
+def _save_tree(path: Path, tree: SpanningTree) -> None:
+    _write_then_rename(path, lambda file: np.savez(file, edges=tree.edges, weights=tree.weights))
+
+
+def _load_tree(path: Path) -> SpanningTree:
+    with np.load(path, allow_pickle=False) as arrays:
+        return SpanningTree(arrays["edges"], arrays["weights"])
+
+
+def _write_then_rename(path: Path, write: Callable) -> None:
+    """A reader, or the next run after a crash, sees the whole file or none."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        write(file)
+    temporary.replace(path)

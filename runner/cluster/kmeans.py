@@ -1,0 +1,217 @@
+"""k-means by Lloyd's algorithm, exact, with most distances never computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from runner.cluster.kmeans_assignment import Assignment, Changes, squared_distances
+from runner.cluster.products import blocks
+from runner.errors import RunnerError, UsageError
+
+
+@dataclass(frozen=True)
+class KMeansResult:
+    """A partition of the points around ``n_clusters`` means.
+
+    Attributes:
+        labels: int32, shape (n,), 0 … n_clusters-1 without gaps: the nearest centre of each point.
+        centers: float32, shape (n_clusters, d). Fewer than asked for only where there are fewer distinct points.
+        inertia: sum of the points' squared distances to their centres, computed in float64.
+        n_iter: iterations run.
+        converged: whether the labels or the centres had come to rest.
+        pairs_computed: distances between a point and a centre that were computed, the measure of the work done.
+    """
+
+    labels: np.ndarray
+    centers: np.ndarray
+    inertia: float
+    n_iter: int
+    converged: bool
+    pairs_computed: int
+
+    @property
+    def n_clusters(self) -> int:
+        return len(self.centers)
+
+
+def kmeans(
+    vectors: np.ndarray,
+    centers_init: np.ndarray,
+    *,
+    labels_init: np.ndarray | None = None,
+    max_iter: int = 300,
+    tol: float = 1e-4,
+    device: str = "cpu",
+) -> KMeansResult:
+    """Lloyd's algorithm from given centres; its results are fixed points of scikit-learn's ``algorithm="lloyd"``.
+
+    It ends when no label changes, or when the centres' squared movements sum to at most ``tol`` times the mean
+    variance of the features, as in scikit-learn; labels are then assigned once more. A cluster that loses all its points gets
+    the point farthest from its centre, also in the end.
+
+    Args:
+        vectors: float32, shape (n, d); a read-only memory map will do. A centred copy is held while it runs.
+        centers_init: shape (k, d), 1 ≤ k ≤ n.
+        labels_init: int, shape (n,), each point's nearest initial centre where that is known already
+            (``Seeding.labels``): saves the first assignment, and the centres themselves are not used.
+        max_iter: iterations after which it ends unconverged.
+        tol: relative tolerance on the centres' movement; 0 runs until no label changes.
+        device: torch device of the matrix products.
+
+    Raises:
+        UsageError: if the shapes do not match or there are more centres than vectors.
+        RunnerError: if ``vectors`` holds NaN or infinite values.
+    """
+    _validate(vectors, centers_init, labels_init, max_iter)
+    points, mean = centered(vectors)
+    assignment = Assignment(points, labels_init, device)
+    means = _Means(points, centers_init.astype(np.float32) - mean)
+    if labels_init is not None:
+        everything = Changes(np.arange(len(points)), np.full(len(points), -1, np.int32))
+        means.move(everything, assignment.labels)
+        means.fill_empty(assignment)
+        means.recompute()
+    allowed_shift = tol * assignment.squared_norms.sum() / points.size
+    drift = np.full(len(centers_init), np.inf)
+    converged = False
+    n_iter = 0
+    while not converged and n_iter < max_iter:
+        n_iter += 1
+        changes = assignment.update(means.centers, drift)
+        means.move(changes, assignment.labels)
+        means.fill_empty(assignment)
+        drift = means.recompute()
+        converged = not changes.points.size or np.square(drift).sum() <= allowed_shift
+    _finish(assignment, means, drift)
+    return _result(assignment, means, mean, n_iter, converged)
+
+
+def centered(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The vectors less their mean, and the mean, both float32: keeps the products of far-off data accurate.
+
+    Raises:
+        RunnerError: if ``vectors`` holds NaN or infinite values.
+    """
+    slices = blocks(len(vectors))
+    mean = np.sum([vectors[rows].sum(axis=0, dtype=np.float64) for rows in slices], axis=0) / len(vectors)
+    if not np.isfinite(mean).all():
+        raise RunnerError(
+            "The vectors hold NaN or infinite values, so they cannot be clustered; embed the images again."
+        )
+    mean = mean.astype(np.float32)
+    points = np.empty(vectors.shape, np.float32)
+    for rows in slices:
+        np.subtract(vectors[rows], mean, out=points[rows])
+    return points, mean
+
+
+class _Means:
+    """Centres as means of their clusters' points; sums and counts follow every move of a point."""
+
+    def __init__(self, points: np.ndarray, centers: np.ndarray) -> None:
+        self.points = points
+        self.centers = centers
+        self.counts = np.zeros(len(centers), np.int64)
+        self._sums = np.zeros(centers.shape, np.float64)
+        self._touched = np.zeros(len(centers), bool)
+
+    def move(self, changes: Changes, labels: np.ndarray) -> None:
+        """Take the changed points out of their former clusters and into those that ``labels`` names."""
+        _move(self._sums, self.counts, self._touched, self.points, changes.points, changes.former, labels)
+
+    def fill_empty(self, assignment: Assignment) -> np.ndarray:
+        """Put the points farthest from their centres into the empty clusters, one each, and return the clusters filled.
+
+        As in scikit-learn, but never by emptying another cluster nor twice with the same point, so that a
+        cluster stays empty if there are fewer distinct points than clusters.
+        """
+        empty = np.flatnonzero(self.counts == 0)
+        if not empty.size:
+            return empty
+        everything = np.arange(len(self.points))
+        distances = squared_distances(self.points, everything, self.centers, assignment.labels)
+        taken: list[int] = []
+        for point in np.argsort(-distances, kind="stable"):
+            if len(taken) == len(empty) or distances[point] == 0:
+                break
+            alone = self.counts[assignment.labels[point]] == 1
+            if alone or (self.points[taken] == self.points[point]).all(axis=1).any():
+                continue
+            former = assignment.labels[[point]]
+            assignment.place(point, empty[len(taken)])
+            self.move(Changes(np.array([point]), former), assignment.labels)
+            taken.append(int(point))
+        filled = empty[: len(taken)]
+        self.centers[filled] = self.points[taken]
+        return filled
+
+    def recompute(self) -> np.ndarray:
+        """Set every centre to its cluster's mean; how far each moved, float64, shape (k,)."""
+        moved = np.flatnonzero(self._touched & (self.counts > 0))
+        self._touched[:] = False
+        means = (self._sums[moved] / self.counts[moved, None]).astype(np.float32)
+        drift = np.zeros(len(self.centers))
+        drift[moved] = np.linalg.norm((means - self.centers[moved]).astype(np.float64), axis=1)
+        self.centers[moved] = means
+        return drift
+
+
+@numba.njit(cache=True)
+def _move(
+    sums: np.ndarray,
+    counts: np.ndarray,
+    touched: np.ndarray,
+    points: np.ndarray,
+    rows: np.ndarray,
+    former: np.ndarray,
+    labels: np.ndarray,
+) -> None:  # pragma: no cover - compiled
+    for i in range(len(rows)):
+        row, old, new = rows[i], former[i], labels[rows[i]]
+        if old >= 0:
+            sums[old] -= points[row]
+            counts[old] -= 1
+            touched[old] = True
+        sums[new] += points[row]
+        counts[new] += 1
+        touched[new] = True
+
+
+def _finish(assignment: Assignment, means: _Means, drift: np.ndarray) -> None:
+    """Assign the points to the last centres; a cluster that this empties is filled, which may attract more points."""
+    while drift.any():
+        means.move(assignment.update(means.centers, drift), assignment.labels)
+        drift = np.zeros(len(drift))
+        drift[means.fill_empty(assignment)] = np.inf
+
+
+def _result(assignment: Assignment, means: _Means, mean: np.ndarray, n_iter: int, converged: bool) -> KMeansResult:
+    everything = np.arange(len(assignment.points))
+    inertia = squared_distances(assignment.points, everything, means.centers, assignment.labels).sum()
+    present = np.flatnonzero(means.counts)
+    compact = np.full(len(means.counts), -1, np.int32)
+    compact[present] = np.arange(len(present))
+    return KMeansResult(
+        labels=compact[assignment.labels],
+        centers=means.centers[present] + mean,
+        inertia=float(inertia),
+        n_iter=n_iter,
+        converged=bool(converged),
+        pairs_computed=assignment.pairs_computed,
+    )
+
+
+def _validate(vectors: np.ndarray, centers_init: np.ndarray, labels_init: np.ndarray | None, max_iter: int) -> None:
+    if vectors.ndim != 2 or centers_init.ndim != 2 or vectors.shape[1] != centers_init.shape[1]:
+        raise UsageError(f"k-means centres of shape {centers_init.shape} do not fit vectors of shape {vectors.shape}.")
+    if not 1 <= len(centers_init) <= len(vectors):
+        raise UsageError(
+            f"n_clusters must be between 1 and {len(vectors)}, the number of images, got {len(centers_init)}."
+        )
+    if labels_init is not None and labels_init.shape != (len(vectors),):
+        raise UsageError(f"labels_init must have shape ({len(vectors)},), got {labels_init.shape}.")
+    if max_iter < 1:
+        raise UsageError(f"max_iter must be at least 1, got {max_iter}.")

@@ -1,0 +1,211 @@
+"""The assignment step of Lloyd's algorithm: each point's nearest centre, kept up to date while the centres move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import torch
+
+from runner.cluster.products import as_tensor, blocks
+
+ROUNDING = 1e-6
+"""Error of a squared distance taken from a float32 matrix product, in units of |point|² + |centre|²; some 30 times
+what is observed. Bounds are widened by it, and a point changes its centre only for a gain above it: that keeps ties
+from going round in circles."""
+
+GAP_SHARE = 0.5
+"""A centre is looked at by a point if it moved further than this share of the point's gap: with 1 the gap would be
+used up at once and everything would be searched at the next iteration."""
+
+GROUPS = 16
+"""Centres are searched in a multiple of this many columns, so that two minima cost little more than one."""
+
+ROW_BLOCK = 2048
+COLUMN_BLOCK = {"cpu": 1024}
+ACCELERATOR_COLUMN_BLOCK = 8192
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Points whose label an assignment changed.
+
+    Attributes:
+        points: int64 rows, ascending.
+        former: int32, their labels before, -1 where they had none.
+    """
+
+    points: np.ndarray
+    former: np.ndarray
+
+
+class Assignment:
+    """Labels of all points, with an upper bound on the distance to the own centre and a lower one to all others.
+
+    A point between whose bounds there is a gap keeps its centre as long as no centre moves that far (Hamerly 2010).
+    Here the gap also says *which* centres a point has to look at: only those that moved further than ``GAP_SHARE`` of
+    it, since the others cannot have closed it. Points sorted by gap and centres by movement make these pairs a
+    staircase of dense blocks, that is, of matrix products. The labels are those of a full search, up to ``ROUNDING``.
+    """
+
+    def __init__(self, points: np.ndarray, labels: np.ndarray | None, device: str) -> None:
+        """Start with ``labels`` (int, shape (n,)), or with none; ``points`` is float32, shape (n, d), centred."""
+        n = len(points)
+        self.points = points
+        self.labels = np.full(n, -1, np.int32) if labels is None else labels.astype(np.int32)
+        self.squared_norms = np.einsum("ij,ij->i", points, points).astype(np.float64)
+        self.pairs_computed = 0
+        self._on_device = as_tensor(points, device)
+        self._column_block = COLUMN_BLOCK.get(device, ACCELERATOR_COLUMN_BLOCK)
+        self._upper = np.full(n, np.inf)
+        self._lower = np.full(n, -np.inf)
+
+    def update(self, centers: np.ndarray, drift: np.ndarray) -> Changes:
+        """Assign every point to the nearest of ``centers``.
+
+        Args:
+            centers: float32, shape (k, d).
+            drift: float64, shape (k,), how far each centre has moved since the last update; inf at the first one.
+        """
+        largest = drift.max()
+        assigned = self.labels >= 0
+        self._upper[assigned] += drift[self.labels[assigned]]
+        pending = np.flatnonzero(self._thresholds(slice(None)) < largest)
+        known = pending[assigned[pending]]
+        self._upper[known] = np.sqrt(squared_distances(self.points, known, centers, self.labels[known]))
+        thresholds = self._thresholds(pending)
+        searched = thresholds < largest
+        settled = np.ones(len(self.points), bool)
+        settled[pending[searched]] = False
+        self._lower[settled] -= largest
+        order = np.argsort(thresholds[searched], kind="stable")
+        return self._search(pending[searched][order], thresholds[searched][order], centers, drift)
+
+    def place(self, point: int, label: int) -> None:
+        """Put a point into a cluster by decree; the next update looks at it afresh."""
+        self.labels[point] = label
+        self._upper[point], self._lower[point] = np.inf, -np.inf
+
+    def _thresholds(self, rows: np.ndarray | slice) -> np.ndarray:
+        """How far a centre must have moved for each of ``rows`` to look at it; -1 if it must look at all."""
+        with np.errstate(invalid="ignore"):
+            gap = self._lower[rows] - self._upper[rows]
+        return np.where(gap > 0, GAP_SHARE * gap, -1.0)
+
+    def _search(self, rows: np.ndarray, thresholds: np.ndarray, centers: np.ndarray, drift: np.ndarray) -> Changes:
+        """Assign ``rows``, which are sorted by ascending ``thresholds``."""
+        k = len(centers)
+        order = np.argsort(-drift, kind="stable")
+        table = _CenterTable(centers, order, self._on_device.device)
+        needed = np.searchsorted(-drift[order], -thresholds, side="left")  # centres with drift > threshold
+        needed = np.where(thresholds < 0, k, np.minimum(-(-needed // GROUPS) * GROUPS, k))
+        changed, former = [], []
+        for block in blocks(len(rows), ROW_BLOCK):
+            inside, n_columns = rows[block], int(needed[block.start])
+            skipped_drift = drift[order[n_columns]] if n_columns < k else None
+            old = self.labels[inside]
+            moved = self._search_block(inside, table, n_columns, skipped_drift)
+            changed.append(inside[moved])
+            former.append(old[moved])
+        if not changed:
+            return Changes(np.empty(0, np.int64), np.empty(0, np.int32))
+        points, labels = np.concatenate(changed), np.concatenate(former)
+        ascending = np.argsort(points)
+        return Changes(points[ascending], labels[ascending])
+
+    def _search_block(
+        self, rows: np.ndarray, table: _CenterTable, n_columns: int, skipped_drift: float | None
+    ) -> np.ndarray:
+        """Compare ``rows`` with the first ``n_columns`` centres of ``table``; True where a row's label changed."""
+        self.pairs_computed += len(rows) * n_columns
+        own = table.position[self.labels[rows]]
+        own[self.labels[rows] < 0] = -1
+        position, first, second = self._two_nearest_others(rows, own, table, n_columns)
+        slack = ROUNDING * (self.squared_norms[rows] + table.largest_squared_norm)
+        first, second = first + self.squared_norms[rows], second + self.squared_norms[rows]
+        upper = self._upper[rows]
+        moved = first < np.square(upper) - slack
+        lower = np.sqrt(np.maximum(np.where(moved, second, first) - slack, 0))
+        lower = np.where(moved, np.minimum(lower, upper), lower)
+        if skipped_drift is not None:
+            lower = np.minimum(lower, self._lower[rows] - skipped_drift)
+        self._lower[rows] = lower
+        self._upper[rows[moved]] = np.sqrt(np.maximum(first[moved] + slack[moved], 0))
+        self.labels[rows[moved]] = table.order[position[moved]]
+        return moved
+
+    def _two_nearest_others(
+        self, rows: np.ndarray, own: np.ndarray, table: _CenterTable, n_columns: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Position of the nearest centre but the own one, its squared distance less |row|², and the next one's."""
+        device = self._on_device.device
+        selected = self._on_device[torch.from_numpy(rows).to(device)]
+        own_position = torch.from_numpy(own).to(device)
+        position = torch.zeros(len(rows), dtype=torch.int64, device=device)
+        first = torch.full((len(rows),), torch.inf, device=device)
+        second = first.clone()
+        padded = -(-n_columns // GROUPS) * GROUPS
+        for columns in blocks(padded, self._column_block):
+            partial = torch.addmm(table.squared_norms[columns], selected, table.centers[columns].T, beta=1, alpha=-2)
+            holding = torch.nonzero((own_position >= columns.start) & (own_position < columns.stop)).squeeze(1)
+            partial[holding, own_position[holding] - columns.start] = torch.inf
+            here, nearest, next_nearest = two_smallest(partial)
+            second = torch.minimum(torch.minimum(torch.maximum(first, nearest), second), next_nearest)
+            position = torch.where(nearest < first, here + columns.start, position)
+            first = torch.minimum(first, nearest)
+        return position.cpu().numpy(), first.double().cpu().numpy(), second.double().cpu().numpy()
+
+
+class _CenterTable:
+    """The centres in a given order on the device, filled up to whole groups with centres infinitely far away."""
+
+    def __init__(self, centers: np.ndarray, order: np.ndarray, device: torch.device) -> None:
+        k, dimension = centers.shape
+        padded = -(-k // GROUPS) * GROUPS
+        self.order = order
+        self.position = np.empty(k, np.int64)
+        self.position[order] = np.arange(k)
+        ordered = np.zeros((padded, dimension), np.float32)
+        ordered[:k] = centers[order]
+        squared_norms = np.full(padded, np.inf, np.float32)
+        squared_norms[:k] = np.einsum("ij,ij->i", ordered[:k], ordered[:k])
+        self.largest_squared_norm = float(squared_norms[:k].max())
+        self.centers = torch.from_numpy(ordered).to(device)
+        self.squared_norms = torch.from_numpy(squared_norms).to(device)
+
+
+def two_smallest(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Column of the smallest value of each row, that value, and the second smallest.
+
+    Args:
+        values: shape (r, c), c a multiple of ``GROUPS``.
+
+    The minima of groups of columns are cheap; the exact pair is then sought among them and in the best group.
+    """
+    rows, columns = values.shape
+    if columns <= 4 * GROUPS:
+        pair, at = values.topk(2, dim=1, largest=False)
+        return at[:, 0], pair[:, 0], pair[:, 1]
+    n_groups = columns // GROUPS
+    grouped = values.view(rows, GROUPS, n_groups)
+    minima, groups = grouped.amin(1).topk(2, dim=1, largest=False)
+    best_group = groups[:, 0].view(rows, 1, 1).expand(rows, GROUPS, 1)
+    pair, at = grouped.gather(2, best_group).squeeze(2).topk(2, dim=1, largest=False)
+    return at[:, 0] * n_groups + groups[:, 0], pair[:, 0], torch.minimum(pair[:, 1], minima[:, 1])
+
+
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def squared_distances(
+    points: np.ndarray, rows: np.ndarray, others: np.ndarray, other_rows: np.ndarray
+) -> np.ndarray:  # pragma: no cover - compiled
+    """Squared distances of ``points[rows[i]]`` and ``others[other_rows[i]]`` from the differences, float64."""
+    result = np.empty(len(rows), np.float64)
+    for i in range(len(rows)):
+        row, other = rows[i], other_rows[i]
+        total = 0.0
+        for j in range(points.shape[1]):
+            difference = np.float64(points[row, j] - others[other, j])
+            total += difference * difference
+        result[i] = total
+    return result

@@ -1,0 +1,95 @@
+"""Spaces to cluster in: the embedding itself, its principal components, or a UMAP layout of it."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from runner.cluster.neighbors import Neighbors
+from runner.errors import UsageError
+
+
+class SpaceKind(StrEnum):
+    NONE = "none"
+    PCA = "pca"
+    UMAP = "umap"
+
+
+@dataclass(frozen=True)
+class Space:
+    """A parsed space name: ``none``, ``pca:64``, ``umap:10``."""
+
+    kind: SpaceKind
+    dimension: int | None = None
+
+    @classmethod
+    def parse(cls, name: str) -> Space:
+        """Raises UsageError for anything but ``none``, ``pca:N`` and ``umap:N``."""
+        kind, _, dimension = name.partition(":")
+        if name == SpaceKind.NONE:
+            return cls(SpaceKind.NONE)
+        if kind in (SpaceKind.PCA, SpaceKind.UMAP) and dimension.isdecimal() and int(dimension) >= 1:
+            return cls(SpaceKind(kind), int(dimension))
+        raise UsageError(f"unknown space {name!r}: use none, pca:N or umap:N, for example pca:64")
+
+    @property
+    def metric(self) -> str:
+        """``cosine`` in the embedding itself, whose vectors have unit length, ``euclidean`` elsewhere."""
+        return "cosine" if self.kind is SpaceKind.NONE else "euclidean"
+
+
+def project(space: Space, unit_vectors: np.ndarray, neighbors: Neighbors | None, seed: int) -> np.ndarray:
+    """The vectors of a space.
+
+    Args:
+        space: not ``none``.
+        unit_vectors: float32, shape (n, d).
+        neighbors: exact neighbour graph of ``unit_vectors``; UMAP starts from it.
+        seed: of UMAP's layout.
+
+    Returns:
+        float32, shape (n, min(dimension, d, n)).
+    """
+    assert space.dimension is not None
+    if space.kind is SpaceKind.PCA:
+        return _principal_components(unit_vectors, space.dimension)
+    assert neighbors is not None
+    return _umap(unit_vectors, neighbors, space.dimension, seed)
+
+
+def _principal_components(vectors: np.ndarray, dimension: int) -> np.ndarray:
+    """Exact, from the d × d covariance, so that it takes one pass whatever n is."""
+    from sklearn.decomposition import PCA
+
+    components = min(dimension, *vectors.shape)
+    projected = PCA(n_components=components, svd_solver="covariance_eigh").fit_transform(np.asarray(vectors))
+    return np.ascontiguousarray(projected, dtype=np.float32)
+
+
+UMAP_NEIGHBORS = 15
+"""UMAP's own default ``n_neighbors``, the row itself included."""
+
+
+def _umap(vectors: np.ndarray, neighbors: Neighbors, dimension: int, seed: int) -> np.ndarray:
+    import umap
+
+    n = len(vectors)
+    count = min(UMAP_NEIGHBORS - 1, neighbors.k)
+    own = np.arange(n, dtype=np.int32)[:, None]
+    indices = np.hstack([own, neighbors.indices[:, :count]])
+    distances = np.hstack([np.zeros((n, 1)), neighbors.distances[:, :count]]).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a seed rules out threads, and that the given graph is not a search index
+        model = umap.UMAP(
+            n_neighbors=count + 1,
+            n_components=dimension,
+            min_dist=0.0,  # clusters as tight as they are, as UMAP's documentation advises before clustering
+            init="pca" if n > dimension + 1 else "random",
+            random_state=seed,
+            n_jobs=1,
+            precomputed_knn=(indices, distances, None),
+        )
+        return np.asarray(model.fit_transform(np.asarray(vectors)), dtype=np.float32)

@@ -1,0 +1,60 @@
+"""How many of the user's must-link and cannot-link pairs a clustering satisfies."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runner.cluster.trial import NOISE
+from runner.score.validation import compact_labels, validate_pairs
+
+
+def _together(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Whether each pair shares a cluster, bool, shape (m,); two noise images do not."""
+    labels = compact_labels(labels)
+    pairs = np.asarray(pairs)
+    validate_pairs(pairs, len(labels))
+    left, right = labels[pairs[:, 0]], labels[pairs[:, 1]]
+    return (left == right) & (left != NOISE)
+
+
+def must_link_share(labels: np.ndarray, pairs: np.ndarray) -> float | None:
+    """Share of the must-link pairs that lie in one cluster; noise lies in none.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+        Cluster of each image, ``NOISE`` for none.
+    pairs : ndarray of int, shape (m, 2)
+        Rows of the images of each pair.
+
+    Returns
+    -------
+    float or None
+        0 … 1; None if there are no pairs.
+
+    Raises
+    ------
+    ValueError
+        If an array's shape or type is not as described, or a row does not exist.
+
+    Examples
+    --------
+    >>> must_link_share(np.array([0, 0, 1, -1, -1]), np.array([[0, 1], [3, 4]]))
+    0.5
+    """
+    together = _together(labels, pairs)
+    return float(together.mean()) if together.size else None
+
+
+def cannot_link_share(labels: np.ndarray, pairs: np.ndarray) -> float | None:
+    """Share of the cannot-link pairs that lie apart; noise is apart from everything.
+
+    Parameters, returns and raises as for :func:`must_link_share`.
+
+    Examples
+    --------
+    >>> cannot_link_share(np.array([0, 0, 1, -1, -1]), np.array([[0, 1], [3, 4]]))
+    0.5
+    """
+    together = _together(labels, pairs)
+    return 1 - float(together.mean()) if together.size else None

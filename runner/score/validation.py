@@ -1,0 +1,71 @@
+"""Checks that every score makes of its input, once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runner.cluster.trial import NOISE
+
+
+def compact_labels(labels: np.ndarray) -> np.ndarray:
+    """Check labels and number their clusters without gaps.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+        Cluster of each image, ``NOISE`` for none.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        The same partition with clusters 0 … k-1 in the order of their numbers; noise stays ``NOISE``.
+
+    Raises
+    ------
+    ValueError
+        If ``labels`` is empty, not one-dimensional, not integer, or below ``NOISE``.
+
+    Examples
+    --------
+    >>> compact_labels(np.array([7, -1, 3, 7]))
+    array([ 1, -1,  0,  1])
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or labels.size == 0:
+        raise ValueError(f"labels must be a non-empty vector, not an array of shape {labels.shape}")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"labels must be integers, not {labels.dtype}")
+    if labels.min() < NOISE:
+        raise ValueError(f"labels must be at least {NOISE}, which means noise; found {labels.min()}")
+    compact = np.full(labels.size, NOISE, dtype=np.int64)
+    clustered = labels != NOISE
+    compact[clustered] = np.unique(labels[clustered], return_inverse=True)[1]
+    return compact
+
+
+def validate_vectors(vectors: np.ndarray, n_images: int) -> None:
+    """Raise ValueError unless ``vectors`` is a matrix of floats with a row per image."""
+    if vectors.ndim != 2 or len(vectors) != n_images:
+        raise ValueError(f"vectors must have shape ({n_images}, dimension), not {vectors.shape}")
+    if not np.issubdtype(vectors.dtype, np.floating):
+        raise ValueError(f"vectors must be floats, not {vectors.dtype}")
+
+
+def validate_neighbors(neighbor_indices: np.ndarray, n_images: int) -> None:
+    """Raise ValueError unless ``neighbor_indices`` names at least one image for every image."""
+    if neighbor_indices.ndim != 2 or len(neighbor_indices) != n_images or neighbor_indices.shape[1] == 0:
+        raise ValueError(f"neighbor_indices must have shape ({n_images}, k), not {neighbor_indices.shape}")
+    if not np.issubdtype(neighbor_indices.dtype, np.integer):
+        raise ValueError(f"neighbor_indices must be integers, not {neighbor_indices.dtype}")
+    if neighbor_indices.min() < 0 or neighbor_indices.max() >= n_images:
+        raise ValueError(f"neighbor_indices must lie in 0 … {n_images - 1}")
+
+
+def validate_pairs(pairs: np.ndarray, n_images: int) -> None:
+    """Raise ValueError unless ``pairs`` is an integer array of shape (m, 2) of image rows."""
+    if pairs.ndim != 2 or pairs.shape[1] != 2:
+        raise ValueError(f"pairs must have shape (m, 2), not {pairs.shape}")
+    if not np.issubdtype(pairs.dtype, np.integer):
+        raise ValueError(f"pairs must be integers, not {pairs.dtype}")
+    if pairs.size and (pairs.min() < 0 or pairs.max() >= n_images):
+        raise ValueError(f"pairs must name rows in 0 … {n_images - 1}")
