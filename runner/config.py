@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from runner.embed.embedding_config import Fit, Precision
 
@@ -43,56 +43,75 @@ class ExperimentConfig(BaseModel):
     Field descriptions are the command line's help texts.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, populate_by_name=True)
 
     # Where the images come from
     images: Path | None = Field(None, description="folder of images, searched recursively")
-    dataset: str | None = Field(None, description="name of a FiftyOne dataset")
-    embeddings: Path | None = Field(None, description="ready-made vectors: .npy file, one row per image, or a results folder")
+    embeddings: Path | None = Field(
+        None, description="ready-made vectors: .npy file, one row per image, or a results folder"
+    )
     paths: Path | None = Field(None, description="JSON list with the image path of each row of --embeddings")
-    labels: str | None = Field(None, description="reference labels: 'folder' (the image's folder) or a dataset's field")
+    labels: str | None = Field(None, description="reference labels to score against: 'folder' takes each image's folder")
     sample: SampleSize | None = Field(None, description="use only part of the images: a share (5%%) or a count (1000)")
-    target: tuple[Path, ...] = Field((), description="images of special interest: always sampled, marked in maps and sheets")
+    target: tuple[Path, ...] = Field(
+        (), description="images of special interest: always sampled, marked in maps and sheets"
+    )
     pairs: Path | None = Field(None, description="YAML or CSV file of must-link and cannot-link pairs")
     pair_weight: float = Field(0.5, ge=0, description="weight of the pairs in the ranking score")
 
     # How they are embedded
-    models: tuple[str, ...] = Field(("ViT-B-32",), min_length=1, description="ARCH[:WEIGHTS], timm/NAME, hf-hub:…, or efficientnet_lite0 (bundled)")
-    resolutions: tuple[Annotated[int, Field(ge=16)], ...] = Field((), description="sides of the square input in pixels (default: the model's own)")
-    preprocess: tuple[Fit, ...] = Field((Fit.LETTERBOX,), min_length=1, description="how an image is brought into the square")
+    models: tuple[str, ...] = Field(
+        ("ViT-B-32",), min_length=1, description="ARCH[:WEIGHTS], timm/NAME, hf-hub:…, or efficientnet_lite0 (bundled)"
+    )
+    resolutions: tuple[Annotated[int, Field(ge=16)], ...] = Field(
+        (), description="sides of the square input in pixels (default: the model's own)"
+    )
+    preprocess: tuple[Fit, ...] = Field(
+        (Fit.LETTERBOX,), min_length=1, description="how an image is brought into the square"
+    )
     precision: Precision = Field(Precision.FLOAT32, description="number format of the forward pass")
-    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="where models run: auto, cpu, cuda or mps")
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="where models run: auto, cpu, cuda or mps"
+    )
     batch_size: int = Field(32, ge=1, description="images per forward pass; halved when memory runs out")
     force_embeddings: bool = Field(False, description="compute every vector again, even if it is in the cache")
     cache_dir: Path = Field(Path("~/.cache/imagesweep"), description="where embeddings are kept between experiments")
 
     # How they are clustered
-    mode: Mode = Field(Mode.BALANCED, description="preset grid: about 3, 20, 100 or 350 trials per embedding")
-    algorithms: tuple[str, ...] | None = Field(None, description="only these algorithms of the preset")
+    mode: Mode = Field(Mode.BALANCED, description="preset grid of about 3, 20, 100, 350 or 370 trials per embedding")
+    algorithms: tuple[str, ...] | None = Field(None, min_length=1, description="only these algorithms of the preset")
     spaces: tuple[str, ...] | None = Field(None, description="only these spaces: none, pca:N, umap:N")
-    sweep: dict[str, dict[str, Any]] = Field(default_factory=dict, description="parameter values by algorithm, in place of the preset's")
-    max_trials: int | None = Field(None, ge=1, description="at most this many trials per embedding, drawn with the seed")
+    sweep: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="parameter values by algorithm, in place of the preset's"
+    )
+    max_trials: int | None = Field(
+        None, ge=1, description="at most this many trials per embedding, drawn with the seed"
+    )
     trial_timeout: float = Field(600, gt=0, description="seconds after which a trial is ended")
-    seed: int = Field(42, ge=0, description="seed of everything random")
+    seed: int = Field(
+        42,
+        ge=0,
+        validation_alias=AliasChoices("seed", "random_state"),
+        description="seed of everything random (random_state in Python)",
+    )
     workers: int | None = Field(None, ge=1, description="parallel processes (default: one per core)")
-    engine: Literal["local", "ray"] = Field("local", description="where the work runs")
 
     # What comes of it
     out: Path = Field(Path("results"), description="results folder")
-    experiment_name: str | None = Field(None, min_length=1, description="MLflow experiment (default: the name of the folder of images)")
-    tracking_uri: str | None = Field(None, description="MLflow tracking URI (default: a SQLite file in the results folder)")
+    experiment_name: str | None = Field(
+        None, min_length=1, description="MLflow experiment (default: the name of the folder of images)"
+    )
+    tracking_uri: str | None = Field(
+        None, description="MLflow tracking URI (default: a SQLite file in the results folder)"
+    )
     top: int = Field(5, ge=0, description="how many of the best trials get folders, sheets and plots")
-    write_fields: bool = Field(False, description="write the top trials' labels back to the dataset")
     fresh: bool = Field(False, description="start over instead of resuming a half-done experiment")
 
     @model_validator(mode="after")
     def _one_source(self) -> ExperimentConfig:
-        sources = [name for name in ("images", "dataset", "embeddings") if getattr(self, name) is not None]
-        if len(sources) != 1:
-            given = " and ".join(f"--{name}" for name in sources) or "none"
-            raise ValueError(f"give exactly one of --images, --dataset and --embeddings (given: {given})")
+        if (self.images is None) == (self.embeddings is None):
+            given = "neither" if self.images is None else "both"
+            raise ValueError(f"give exactly one of --images and --embeddings, not {given}")
         if self.paths is not None and self.embeddings is None:
             raise ValueError("--paths goes with --embeddings")
-        if self.write_fields and self.dataset is None:
-            raise ValueError("--write-fields goes with --dataset")
         return self

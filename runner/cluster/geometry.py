@@ -134,9 +134,7 @@ def build_geometry(
     neighbors = nearest_neighbors(geometry.vectors, k, device, lambda share: progress(share / 2))
     _write_then_rename(directory / "neighbor_indices.npy", lambda file: np.save(file, neighbors.indices))
     _write_then_rename(directory / "neighbor_distances.npy", lambda file: np.save(file, neighbors.distances))
-    tree = mutual_reachability_tree(
-        geometry.vectors, neighbors, k, device, lambda share: progress(0.5 + share / 2)
-    )
+    tree = mutual_reachability_tree(geometry.vectors, neighbors, k, device, lambda share: progress(0.5 + share / 2))
     _save_tree(directory / "tree.npz", tree)
     facts = json.dumps({"space": _name(space), "n": n, "k": k})
     _write_then_rename(directory / _MARKER, lambda file: file.write(facts.encode()))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from runner.cluster.kmeans_assignment import Assignment, Changes, squared_distances
+from runner.cluster.kmeans_assignment import Assignment, Changes, squared_distances, start_assignment
 from runner.cluster.products import blocks
 from runner.errors import RunnerError, UsageError
 
@@ -36,6 +36,11 @@ class KMeansResult:
     def n_clusters(self) -> int:
         return len(self.centers)
 
+    @property
+    def details(self) -> dict[str, int | float | bool]:
+        """What a trial reports besides the labels."""
+        return {"inertia": self.inertia, "n_iter": self.n_iter, "converged": self.converged}
+
 
 def kmeans(
     vectors: np.ndarray,
@@ -49,8 +54,8 @@ def kmeans(
     """Lloyd's algorithm from given centres; its results are fixed points of scikit-learn's ``algorithm="lloyd"``.
 
     It ends when no label changes, or when the centres' squared movements sum to at most ``tol`` times the mean
-    variance of the features, as in scikit-learn; labels are then assigned once more. A cluster that loses all its points gets
-    the point farthest from its centre, also in the end.
+    variance of the features, as in scikit-learn; labels are then assigned once more. A cluster that loses all its
+    points gets the point farthest from its centre, also in the end.
 
     Args:
         vectors: float32, shape (n, d); a read-only memory map will do. A centred copy is held while it runs.
@@ -67,7 +72,7 @@ def kmeans(
     """
     _validate(vectors, centers_init, labels_init, max_iter)
     points, mean = centered(vectors)
-    assignment = Assignment(points, labels_init, device)
+    assignment = start_assignment(points, labels_init, len(centers_init), device)
     means = _Means(points, centers_init.astype(np.float32) - mean)
     if labels_init is not None:
         everything = Changes(np.arange(len(points)), np.full(len(points), -1, np.int32))

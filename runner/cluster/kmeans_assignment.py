@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numba
@@ -15,9 +16,9 @@ ROUNDING = 1e-6
 what is observed. Bounds are widened by it, and a point changes its centre only for a gain above it: that keeps ties
 from going round in circles."""
 
-GAP_SHARE = 0.5
-"""A centre is looked at by a point if it moved further than this share of the point's gap: with 1 the gap would be
-used up at once and everything would be searched at the next iteration."""
+GAP_SHARE = 0.9
+"""A centre is looked at by a point if it moved further than this share of the point's gap; with 1 a centre that moved
+just as far would leave no gap, and everything would be searched at the next iteration."""
 
 GROUPS = 16
 """Centres are searched in a multiple of this many columns, so that two minima cost little more than one."""
@@ -25,6 +26,10 @@ GROUPS = 16
 ROW_BLOCK = 2048
 COLUMN_BLOCK = {"cpu": 1024}
 ACCELERATOR_COLUMN_BLOCK = 8192
+
+
+EXHAUSTIVE_CENTERS = 32
+"""Up to this many centres, bounds cost more than they save."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,56 @@ class Changes:
     former: np.ndarray
 
 
-class Assignment:
-    """Labels of all points, with an upper bound on the distance to the own centre and a lower one to all others.
+class Assignment(ABC):
+    """The current label of every point, and what is needed to bring it up to date."""
+
+    def __init__(self, points: np.ndarray, labels: np.ndarray | None, device: str) -> None:
+        """Start with ``labels`` (int, shape (n,)), or with none; ``points`` is float32, shape (n, d), centred."""
+        self.points = points
+        self.labels = np.full(len(points), -1, np.int32) if labels is None else labels.astype(np.int32)
+        self.squared_norms = np.einsum("ij,ij->i", points, points).astype(np.float64)
+        self.pairs_computed = 0
+        self._on_device = as_tensor(points, device)
+
+    @abstractmethod
+    def update(self, centers: np.ndarray, drift: np.ndarray) -> Changes:
+        """Assign every point to the nearest of ``centers``.
+
+        Args:
+            centers: float32, shape (k, d).
+            drift: float64, shape (k,), how far each centre has moved since the last update; inf at the first one.
+        """
+
+    def place(self, point: int, label: int) -> None:
+        """Put a point into a cluster by decree; the next update looks at it afresh."""
+        self.labels[point] = label
+
+
+class ExhaustiveAssignment(Assignment):
+    """Every point looks at every centre: fastest for few centres."""
+
+    def update(self, centers: np.ndarray, drift: np.ndarray) -> Changes:
+        former = self.labels
+        table = _CenterTable(centers, np.arange(len(centers)), self._on_device.device)
+        self.pairs_computed += len(self.points) * len(centers)
+        current = torch.from_numpy(former).to(self._on_device.device).long()
+        tolerance = torch.from_numpy(ROUNDING * (self.squared_norms + table.largest_squared_norm)).to(
+            current.device, torch.float32
+        )
+        nearest = []
+        for rows in blocks(len(self.points), ROW_BLOCK):
+            partial = torch.addmm(table.squared_norms, self._on_device[rows], table.centers.T, beta=1, alpha=-2)
+            own = current[rows]
+            if own[0] >= 0:
+                partial[torch.arange(len(own), device=own.device), own] -= tolerance[rows]
+            nearest.append(partial.argmin(1))
+        self.labels = torch.cat(nearest).cpu().numpy().astype(np.int32)
+        changed = np.flatnonzero(self.labels != former)
+        return Changes(changed, former[changed])
+
+
+class BoundedAssignment(Assignment):
+    """Labels with an upper bound on the distance to the own centre and a lower one to all others.
 
     A point between whose bounds there is a gap keeps its centre as long as no centre moves that far (Hamerly 2010).
     Here the gap also says *which* centres a point has to look at: only those that moved further than ``GAP_SHARE`` of
@@ -50,24 +103,12 @@ class Assignment:
     """
 
     def __init__(self, points: np.ndarray, labels: np.ndarray | None, device: str) -> None:
-        """Start with ``labels`` (int, shape (n,)), or with none; ``points`` is float32, shape (n, d), centred."""
-        n = len(points)
-        self.points = points
-        self.labels = np.full(n, -1, np.int32) if labels is None else labels.astype(np.int32)
-        self.squared_norms = np.einsum("ij,ij->i", points, points).astype(np.float64)
-        self.pairs_computed = 0
-        self._on_device = as_tensor(points, device)
+        super().__init__(points, labels, device)
         self._column_block = COLUMN_BLOCK.get(device, ACCELERATOR_COLUMN_BLOCK)
-        self._upper = np.full(n, np.inf)
-        self._lower = np.full(n, -np.inf)
+        self._upper = np.full(len(points), np.inf)
+        self._lower = np.full(len(points), -np.inf)
 
     def update(self, centers: np.ndarray, drift: np.ndarray) -> Changes:
-        """Assign every point to the nearest of ``centers``.
-
-        Args:
-            centers: float32, shape (k, d).
-            drift: float64, shape (k,), how far each centre has moved since the last update; inf at the first one.
-        """
         largest = drift.max()
         assigned = self.labels >= 0
         self._upper[assigned] += drift[self.labels[assigned]]
@@ -83,8 +124,7 @@ class Assignment:
         return self._search(pending[searched][order], thresholds[searched][order], centers, drift)
 
     def place(self, point: int, label: int) -> None:
-        """Put a point into a cluster by decree; the next update looks at it afresh."""
-        self.labels[point] = label
+        super().place(point, label)
         self._upper[point], self._lower[point] = np.inf, -np.inf
 
     def _thresholds(self, rows: np.ndarray | slice) -> np.ndarray:
@@ -140,7 +180,7 @@ class Assignment:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Position of the nearest centre but the own one, its squared distance less |row|², and the next one's."""
         device = self._on_device.device
-        selected = self._on_device[torch.from_numpy(rows).to(device)]
+        selected = self._on_device.index_select(0, torch.from_numpy(rows).to(device))
         own_position = torch.from_numpy(own).to(device)
         position = torch.zeros(len(rows), dtype=torch.int64, device=device)
         first = torch.full((len(rows),), torch.inf, device=device)
@@ -155,6 +195,12 @@ class Assignment:
             position = torch.where(nearest < first, here + columns.start, position)
             first = torch.minimum(first, nearest)
         return position.cpu().numpy(), first.double().cpu().numpy(), second.double().cpu().numpy()
+
+
+def start_assignment(points: np.ndarray, labels: np.ndarray | None, n_centers: int, device: str) -> Assignment:
+    """The faster kind of assignment for this number of centres."""
+    kind = ExhaustiveAssignment if n_centers <= EXHAUSTIVE_CENTERS else BoundedAssignment
+    return kind(points, labels, device)
 
 
 class _CenterTable:

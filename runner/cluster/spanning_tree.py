@@ -124,7 +124,7 @@ class _TreeOrder:
     def improving_pairs(self, tile: Tile) -> np.ndarray:
         """Pairs of the tile that may improve the tree: int32, shape (m, 2)."""
         found = self._on_cpu(tile) if self.device == "cpu" else self._on_accelerator(tile)
-        return (found + (tile.rows.start, tile.columns.start)).astype(np.int32)
+        return (found + np.array([tile.rows.start, tile.columns.start])).astype(np.int32)
 
     def _on_cpu(self, tile: Tile) -> np.ndarray:
         rows, columns = tile.rows, tile.columns
@@ -179,9 +179,7 @@ def _range_maxima(values: np.ndarray, device: str) -> torch.Tensor:
 @numba.njit(inline="always")
 def _may_improve(product, row_norm, column_norm, row_core, column_core, limit):  # type: ignore[no-untyped-def]
     scale = row_norm + column_norm
-    return (
-        row_core < limit and column_core < limit and scale - ROUNDING * scale - 2 * product < limit * limit
-    )
+    return row_core < limit and column_core < limit and scale - ROUNDING * scale - 2 * product < limit * limit
 
 
 @numba.njit(parallel=True, cache=True)

@@ -64,10 +64,7 @@ def _center_crop(image: Image.Image, side: int, resampling: Image.Resampling) ->
     """The middle of the image, its shorter side resized to ``side``; pixel for pixel what open_clip's own evaluation
     transform (torchvision's ``Resize`` and ``CenterCrop``) gives."""
     width, height = image.size
-    if width <= height:
-        size = side, int(side * height / width)
-    else:
-        size = int(side * width / height), side
+    size = (side, int(side * height / width)) if width <= height else (int(side * width / height), side)
     left, top = (round((length - side) / 2.0) for length in size)
     if max(image.size) > _LONG_STRIP * min(image.size):
         across, down = width / size[0], height / size[1]

@@ -31,8 +31,8 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "DIB")
 """Pillow's names of the formats that are read, whatever the file is called."""
 
 MAX_PIXELS = 500_000_000
-"""Largest image that is decoded, in pixels of its first frame. An RGB image takes four bytes a pixel and one
-copy while transparency is composed, so the largest costs about 4 GB; more is refused with its size."""
+"""Largest image that is decoded, in pixels of its first frame; a larger one is refused with its size. At the limit
+decoding takes about 2 GB of memory if reduced on the way (``at_least``), and 4 GB, or 8 GB with transparency, if not."""
 
 LARGE_PIXELS = 50_000_000
 """Images above this are decoded one at a time, so that a pool of threads never holds several of them at once."""
@@ -82,7 +82,10 @@ def decode_image(path: str | Path, *, at_least: int | None = None) -> Image.Imag
 
     Raises:
         UnreadableImageError: the file is missing, empty, not an image, truncated, corrupt or too large.
+        ValueError: ``at_least`` is below 1.
     """
+    if at_least is not None and at_least < 1:
+        raise ValueError(f"at_least must be at least 1, not {at_least}")
     path = Path(path)
     _require_content(path)
     with _damage_as_reason(), path.open("rb") as file:

@@ -46,7 +46,7 @@ def _count(size: int | float, n_images: int) -> int:
     if isinstance(size, float):
         if not 0 < size <= 1:
             raise ValueError(f"size: a share must be above 0 and at most 1, not {size}")
-        return math.ceil(size * n_images - 1e-9)  # 0.07 * 100 is a little more than 7
+        return max(1, math.ceil(size * n_images - 1e-9))  # 0.07 * 100 is a little more than 7
     if size < 1:
         raise ValueError(f"size: a count must be at least 1, not {size}")
     return size

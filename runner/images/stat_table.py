@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -15,10 +16,15 @@ logger = logging.getLogger(__name__)
 _FILE_NAME = "stat_table.sqlite"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
-    path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, hash TEXT
+    path BLOB PRIMARY KEY,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL,
+    hash TEXT NOT NULL
 ) WITHOUT ROWID
 """
 _PATHS_PER_QUERY = 500  # SQLite's parameter limit is 999 in old builds
+_HASH = re.compile("[0-9a-f]{32}")
 _LOCK_TIMEOUT = 30.0  # seconds
 _DO_WITHOUT = (
     sqlite3.SQLITE_PERM,
@@ -70,7 +76,8 @@ class StatTable:
                 marks = ",".join("?" * len(some))
                 query = f"SELECT path, size, mtime_ns, ctime_ns, hash FROM files WHERE path IN ({marks})"
                 for key, size, mtime_ns, ctime_ns, digest in connection.execute(query, some):
-                    known[by_key[key]] = FileStamp(size, mtime_ns, ctime_ns), digest
+                    if isinstance(digest, str) and _HASH.fullmatch(digest):
+                        known[by_key[key]] = FileStamp(size, mtime_ns, ctime_ns), digest
         return known
 
     def store(self, entries: Mapping[Path, tuple[FileStamp, str]]) -> None:

@@ -115,7 +115,7 @@ def _tsne(vectors: np.ndarray, seed: int) -> np.ndarray:
     from threadpoolctl import threadpool_limits
 
     perplexity = min(30.0, (len(vectors) - 1) / 3)
-    with threadpool_limits(2):  # the sum of two threads' parts does not depend on their order; that of more does
+    with threadpool_limits(1):  # with several threads, sums would depend on their order
         return TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(vectors)
 
 

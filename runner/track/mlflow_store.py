@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -41,9 +42,9 @@ _LOCK_SECONDS = 600.0
 """How long to wait for another process that is logging to the same store."""
 
 
-def without_telemetry(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """``environment`` (default: this process's) with MLflow's usage reports switched off."""
-    return {**(os.environ if environment is None else environment), **_PRIVATE}
+def without_telemetry(environment: Mapping[str, str]) -> dict[str, str]:
+    """``environment`` with MLflow's usage reports switched off."""
+    return {**environment, **_PRIVATE}
 
 
 @contextmanager
@@ -147,16 +148,18 @@ def _explained_errors(uri: str) -> Iterator[None]:
 
 
 def _is_of_the_store(error: Exception) -> bool:
+    if isinstance(error, OSError | sqlite3.Error):
+        return True
     from mlflow.exceptions import MlflowException
     from requests.exceptions import RequestException
     from sqlalchemy.exc import SQLAlchemyError
 
-    return isinstance(error, MlflowException | RequestException | SQLAlchemyError | OSError)
+    return isinstance(error, MlflowException | RequestException | SQLAlchemyError)
 
 
 def _explanation(uri: str, error: Exception) -> str:
     shown = without_password(uri)
-    reason = str(error).replace(uri, shown).partition("\n")[0].strip().rstrip(".")[:300]
+    reason = str(error).replace(uri, shown).partition("\n")[0].partition(". See ")[0].strip().rstrip(".")[:300]
     if is_remote(uri):
         if "Max retries exceeded" in reason or "onnection" in reason or "timed out" in reason:
             return (

@@ -259,7 +259,7 @@ def started_at(record: TrialRecord) -> int:
 
 
 def finished_at(summary: Summary) -> int:
-    """When the last trial ended. What compares trials carries this time, so that the newer value counts after a resume."""
+    """When the last trial ended: the time of what compares trials, so that after a resume the newer value counts."""
     return max((record.finished_at for record in summary.trials), default=0)
 
 

@@ -15,14 +15,16 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from urllib.error import URLError
 from urllib.parse import quote
 from urllib.request import urlopen
 
 from runner.errors import RunnerError, UsageError
 from runner.output.layout import SUMMARY
 from runner.output.result_files import read_summary
-from runner.track.shared_view import VIEW_KEY
+from runner.output.summary import ExperimentRecord
+from runner.track.experiment_log import checked_experiment_name
+from runner.track.mlflow_store import without_telemetry
+from runner.track.shared_view import view_query
 from runner.track.tracking_uri import ARTIFACTS, is_remote, sqlite_file, tracking_uri_of, without_password
 
 HOST = "127.0.0.1"
@@ -36,12 +38,7 @@ _STOP_SECONDS = 10.0
 
 
 def show_experiment(
-    out: Path,
-    *,
-    port: int | None = None,
-    open_browser: bool = True,
-    experiment_name: str | None = None,
-    say: Callable[[str], None] = print,
+    out: Path, *, port: int | None = None, open_browser: bool = True, say: Callable[[str], None] = print
 ) -> None:
     """Serve the store of the results in ``out`` until interrupted (Ctrl-C or SIGTERM), and open the comparison of its
     trials. A store behind somebody's server is only opened.
@@ -50,7 +47,6 @@ def show_experiment(
         out: the results folder.
         port: where to listen; a free one if None.
         open_browser: whether to open the page.
-        experiment_name: the MLflow experiment; None for the one in ``summary.json``.
         say: called with lines for the user.
 
     Raises:
@@ -58,14 +54,13 @@ def show_experiment(
         RunnerError: if there is no store, or the server does not start.
     """
     uri = tracking_uri_of(out)
-    if experiment_name is None and (out / SUMMARY).is_file():
-        experiment_name = read_summary(out).experiment.name
+    experiment = read_summary(out).experiment if (out / SUMMARY).is_file() else None
     if is_remote(uri):
-        _show(experiment_page(without_password(uri), experiment_name), open_browser, say)
+        _show(experiment_page(without_password(uri), experiment), open_browser, say)
         return
     say("starting the MLflow server …")
     with mlflow_server(uri, port) as server:
-        _show(experiment_page(server.address, experiment_name), open_browser, say)
+        _show(experiment_page(server.address, experiment), open_browser, say)
         say("press Ctrl-C to stop")
         server.wait()
 
@@ -76,22 +71,23 @@ def _show(page: str, open_browser: bool, say: Callable[[str], None]) -> None:
         webbrowser.open(page)
 
 
-def experiment_page(address: str, experiment_name: str | None) -> str:
-    """The page of the experiment's trials in comparison; the server's first page if it has no such experiment.
+def experiment_page(address: str, experiment: ExperimentRecord | None) -> str:
+    """The page where the experiment's trials are compared; the server's first page if it does not know the experiment.
 
     Args:
         address: of the server, e.g. ``http://127.0.0.1:5000``.
-        experiment_name: as MLflow knows it.
+        experiment: its name is that of the MLflow experiment.
     """
-    if experiment_name is None:
-        return address
-    query = f"{address.rstrip('/')}/api/2.0/mlflow/experiments/get-by-name?experiment_name={quote(experiment_name, safe='')}"
+    root = address.rstrip("/")
+    if experiment is None:
+        return root
+    name = quote(checked_experiment_name(experiment.name), safe="")
     try:
-        with urlopen(query, timeout=30) as response:
+        with urlopen(f"{root}/api/2.0/mlflow/experiments/get-by-name?experiment_name={name}", timeout=30) as response:
             experiment_id = json.load(response)["experiment"]["experiment_id"]
-    except (URLError, OSError, KeyError, ValueError):  # not there, or not to be asked without a password
-        return address
-    return f"{address.rstrip('/')}/#/experiments/{experiment_id}/runs?viewStateShareKey={VIEW_KEY}"
+    except (OSError, KeyError, ValueError):  # not there, or not to be asked without a password
+        return root
+    return f"{root}/#/experiments/{experiment_id}/runs?{view_query(experiment.fingerprint)}"
 
 
 class MlflowServer:
@@ -117,7 +113,7 @@ class MlflowServer:
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise RunnerError(f"the MLflow server did not start: {self._last_words()}")
-            with suppress(URLError, OSError), urlopen(f"{self.address}/health", timeout=5) as response:
+            with suppress(OSError), urlopen(f"{self.address}/health", timeout=5) as response:
                 if response.status == 200:
                     return
             time.sleep(0.2)
@@ -174,9 +170,10 @@ def _command(tracking_uri: str, port: int) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Without what would make the server another one than the command line says, and without usage reports."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
-    return ours | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    """Without the user's variables that would make it another server than the command line says."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    unneeded = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_ENABLE_AI_GATEWAY": "false"}
+    return without_telemetry(inherited) | unneeded
 
 
 def _free_port(port: int | None) -> int:
@@ -195,7 +192,7 @@ def _free_port(port: int | None) -> int:
 
 @contextmanager
 def _interrupted_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends the block as Ctrl-C does, so that no server is left behind. Only the main thread can arrange that."""
+    """SIGTERM ends the block as Ctrl-C does, so that no server is left behind; outside the main thread it cannot."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

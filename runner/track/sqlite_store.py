@@ -21,6 +21,7 @@ def create_store(database: Path) -> None:
     for leftover in database.parent.glob(f".{database.name}.*.new*"):
         leftover.unlink()
     building = database.with_name(f".{database.name}.{uuid4().hex}.new")  # MLflow remembers stores by their names
+    building.touch()  # where that is not allowed it fails at once, MLflow would try for minutes
     with _on_each_use(building, "PRAGMA synchronous=OFF"):
         from mlflow.tracking import MlflowClient
 
@@ -40,14 +41,21 @@ def fast_commits(database: Path) -> Iterator[None]:
     """
     keeper = sqlite3.connect(database, timeout=1, isolation_level=None)
     try:
-        with suppress(sqlite3.OperationalError):  # locked by a reader: slower, no worse
-            keeper.execute("PRAGMA journal_mode=WAL")
+        _set_journal_mode(keeper, "WAL")
         with _on_each_use(database, "PRAGMA synchronous=NORMAL"):
             yield
     finally:
-        with suppress(sqlite3.OperationalError):
-            keeper.execute("PRAGMA journal_mode=DELETE")
+        with suppress(sqlite3.Error):  # the block's own error says more
+            _set_journal_mode(keeper, "DELETE")
         keeper.close()
+
+
+def _set_journal_mode(connection: sqlite3.Connection, mode: str) -> None:
+    try:
+        connection.execute(f"PRAGMA journal_mode={mode}")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise
 
 
 @contextmanager

@@ -17,6 +17,7 @@ ARTIFACTS = "mlartifacts"
 """Folder beside the SQLite file that holds the runs' files."""
 
 _SQLITE = "sqlite:///"
+_UNFIT = {"?", "%"}
 
 
 def default_tracking_uri(out: Path) -> str:
@@ -26,7 +27,7 @@ def default_tracking_uri(out: Path) -> str:
         UsageError: if the path cannot stand in a database URI.
     """
     path = (out / STORE).expanduser().absolute()
-    if unfit := set(str(path)) & set("?#%"):
+    if unfit := set(str(path)) & _UNFIT:
         raise UsageError(
             f"{out} has {' and '.join(sorted(unfit))} in its path, which an MLflow database URI cannot hold; "
             "choose another --out, or give a --tracking-uri"
@@ -46,6 +47,10 @@ def checked_tracking_uri(tracking_uri: str) -> str:
         if not path or path == ":memory:":
             raise UsageError(
                 f"{uri!r} names no file; write it as sqlite:///mlflow.db or sqlite:////absolute/path/mlflow.db"
+            )
+        if "%" in path:
+            raise UsageError(
+                f"{uri!r} has % in its path, which MLflow misreads; write the path as it is, or choose another"
             )
         return uri if path.startswith("/") else f"{uri.partition(':///')[0]}:///{Path(path).absolute()}"
     if uri == "databricks" or (re.match(r"[A-Za-z][\w+.-]+:/", uri) and not uri.startswith("file:")):

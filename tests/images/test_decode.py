@@ -1,4 +1,4 @@
-"""Decoding against Pillow's own full decode, and against files that are broken on purpose."""
+"""Orientation, damage, size, and reduced decoding."""
 
 from __future__ import annotations
 
@@ -15,41 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
+from sklearn.datasets import load_sample_image
+
 from runner.images import decode
 from runner.images.decode import UnreadableImageError, decode_image
 
-PHOTO = pytest.importorskip("sklearn.datasets").load_sample_image("china.jpg")  # (427, 640, 3) uint8
-
-
-@pytest.fixture
-def save(tmp_path: Path) -> Callable[..., Path]:
-    """Write an image, or raw bytes, to a file of the given name."""
-
-    def write(name: str, content: Image.Image | bytes, **options: object) -> Path:
-        path = tmp_path / name
-        if isinstance(content, bytes):
-            path.write_bytes(content)
-        else:
-            content.save(path, **options)
-        return path
-
-    return write
-
-
-def encoded(image: Image.Image, file_format: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, file_format, **options)
-    return buffer.getvalue()
-
-
-def png_chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def png(width: int, height: int, depth: int, color_type: int, compressed: bytes, *chunks: bytes) -> bytes:
-    """A PNG made by hand; color types: 0 gray, 2 RGB, 3 palette, 4 gray + alpha, 6 RGBA."""
-    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + png_chunk(b"IDAT", compressed) + png_chunk(b"IEND", b"")
+PHOTO = load_sample_image("china.jpg")  # (427, 640, 3) uint8
 
 
 def pixels(image: Image.Image) -> np.ndarray:
@@ -57,122 +28,10 @@ def pixels(image: Image.Image) -> np.ndarray:
     return np.asarray(image).astype(int)
 
 
-# --- modes and formats ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("file_format", ["PNG", "BMP", "TIFF", "WEBP"])
-def test_lossless_formats_give_the_exact_pixels(save: Callable[..., Path], file_format: str) -> None:
-    path = save(
-        "photo.x", encoded(Image.fromarray(PHOTO), file_format, **({"lossless": True} if file_format == "WEBP" else {}))
-    )
-    assert np.array_equal(pixels(decode_image(path)), PHOTO)
-
-
-def test_content_decides_not_the_name(save: Callable[..., Path]) -> None:
-    path = save("really_a_png.jpg", encoded(Image.fromarray(PHOTO), "PNG"))
-    assert np.array_equal(pixels(decode_image(path)), PHOTO)
-
-
-@pytest.mark.parametrize(
-    ("mode", "color", "expected"),
-    [
-        ("RGBA", (10, 20, 30, 0), (255, 255, 255)),
-        ("RGBA", (200, 100, 0, 128), (227, 177, 127)),
-        ("LA", (0, 0), (255, 255, 255)),
-        ("LA", (100, 255), (100, 100, 100)),
-        ("L", 77, (77, 77, 77)),
-        ("1", 1, (255, 255, 255)),
-    ],
-)
-def test_transparency_is_composed_onto_white(
-    save: Callable[..., Path], mode: str, color: tuple[int, ...] | int, expected: tuple[int, int, int]
-) -> None:
-    path = save("flat.png", Image.new(mode, (5, 4), color))
-    assert np.abs(pixels(decode_image(path)) - expected).max() <= 1
-
-
-def test_palette_with_transparency_per_entry(save: Callable[..., Path]) -> None:
-    raw = zlib.compress(b"\0" + bytes([0, 1, 2]))
-    chunks = png_chunk(b"PLTE", bytes([255, 0, 0, 0, 0, 0, 10, 20, 30])), png_chunk(b"tRNS", bytes([0, 128]))
-    image = decode_image(save("palette.png", png(3, 1, 8, 3, raw, *chunks)))
-    assert np.abs(pixels(image)[0] - [[255, 255, 255], [127, 127, 127], [10, 20, 30]]).max() <= 1
-
-
-@pytest.mark.parametrize(
-    ("depth", "color_type", "raw", "transparent"),
-    [
-        (8, 0, bytes([7, 9]), (7,)),
-        (8, 2, bytes([1, 2, 3, 4, 5, 6]), (1, 2, 3)),
-        (16, 0, struct.pack(">2H", 700, 900), (700,)),
-        (16, 2, struct.pack(">6H", 65535, 0, 0, 0, 0, 0), (65535, 0, 0)),
-    ],
-)
-def test_a_png_may_name_one_transparent_color(
-    save: Callable[..., Path], depth: int, color_type: int, raw: bytes, transparent: tuple[int, ...]
-) -> None:
-    chunk = png_chunk(b"tRNS", struct.pack(f">{len(transparent)}H", *transparent))
-    first, second = pixels(
-        decode_image(save("key.png", png(2, 1, depth, color_type, zlib.compress(b"\0" + raw), chunk)))
-    )[0]
-    assert first.tolist() == [255, 255, 255]
-    assert second.max() < 255
-
-
-def test_transparent_gif_and_webp(save: Callable[..., Path]) -> None:
-    image = Image.new("RGBA", (8, 8), (0, 0, 200, 255))
-    image.paste((0, 0, 0, 0), (0, 0, 4, 8))
-    for name in ("a.gif", "a.webp"):
-        path = save(name, image, **({"lossless": True} if name == "a.webp" else {}))
-        assert pixels(decode_image(path))[2, 1].tolist() == [255, 255, 255]
-        assert pixels(decode_image(path))[2, 6].tolist() == [0, 0, 200]
-
-
-def test_cmyk_jpeg(save: Callable[..., Path]) -> None:
-    path = save("print.jpg", Image.fromarray(PHOTO).convert("CMYK"), quality=95)
-    assert np.abs(pixels(decode_image(path)) - PHOTO).mean() < 4
-
-
-@pytest.mark.parametrize("name", ["deep.png", "deep.tif"])
-def test_16_bit_gray_is_scaled_not_clipped(save: Callable[..., Path], name: str) -> None:
-    gray = PHOTO[..., 0]
-    path = save(name, Image.fromarray(gray.astype(np.uint16) * 257))
-    assert np.array_equal(pixels(decode_image(path))[..., 1], gray)
-
-
-def test_12_bit_values_in_16_bits_use_the_whole_range(save: Callable[..., Path]) -> None:
-    ramp = np.linspace(0, 4095, 256).astype(np.uint16).reshape(16, 16)
-    shown = pixels(decode_image(save("microscope.tif", Image.fromarray(ramp))))[..., 0]
-    assert np.abs(shown.ravel() - np.arange(256)).max() <= 1
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([0.0, 0.5, 1.0], [0, 128, 255]),
-        ([0.0, 100.0, 200.0], [0, 100, 200]),
-        ([-10.0, 0.0, 10.0], [0, 128, 255]),
-        ([np.nan, 0.5, np.inf], [0, 128, 255]),
-        ([np.nan, np.nan, np.nan], [0, 0, 0]),
-        ([-7.0, -7.0, -7.0], [0, 0, 0]),
-    ],
-)
-def test_floats(save: Callable[..., Path], values: list[float], expected: list[int]) -> None:
-    image = decode_image(save("float.tif", Image.fromarray(np.array([values], dtype=np.float32))))
-    assert np.array_equal(
-        pixels(image)[0, :, 0], [0 if np.isnan(v) else e for v, e in zip(values, expected, strict=True)]
-    )
-
-
-def test_32_bit_integers(save: Callable[..., Path]) -> None:
-    image = decode_image(save("wide.tif", Image.fromarray(np.array([[-5, 0, 70_000]], dtype=np.int32))))
-    assert pixels(image)[0, :, 0].tolist() == [0, 0, 255]
-
-
-@pytest.mark.parametrize("name", ["moving.gif", "moving.webp", "moving.png", "pages.tif"])
-def test_first_frame_of_several(save: Callable[..., Path], name: str) -> None:
-    frames = [Image.new("RGB", (20, 10), color) for color in ("red", "lime", "blue")]
-    path = save(name, frames[0], save_all=True, append_images=frames[1:])
-    assert np.abs(pixels(decode_image(path)) - [255, 0, 0]).max() <= 3
+def encoded(image: Image.Image, file_format: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, file_format, **options)
+    return buffer.getvalue()
 
 
 # --- EXIF orientation -------------------------------------------------------------------------------------------------
@@ -287,17 +146,16 @@ def test_random_damage_gives_an_image_or_a_reason(save: Callable[..., Path], fil
 # --- size -------------------------------------------------------------------------------------------------------------
 
 
-def gray_png_of_halves(side: int) -> bytes:
-    """An 8-bit PNG whose left half is black and whose right half is white, compressed row by row."""
+def rows_of_halves(side: int) -> bytes:
+    """Rows of an 8-bit PNG whose left half is black and whose right half is white, compressed one by one."""
     row = b"\0" + bytes(side // 2) + b"\xff" * (side - side // 2)
     compressor = zlib.compressobj(1)
-    body = b"".join(compressor.compress(row) for _ in range(side)) + compressor.flush()
-    return png(side, side, 8, 0, body)
+    return b"".join(compressor.compress(row) for _ in range(side)) + compressor.flush()
 
 
 @pytest.mark.filterwarnings("error")
-def test_170_megapixels_are_decoded_without_a_warning(save: Callable[..., Path]) -> None:
-    image = decode_image(save("scan.png", gray_png_of_halves(13_000)), at_least=224)
+def test_170_megapixels_are_decoded_without_a_warning(save: Callable[..., Path], png: Callable[..., bytes]) -> None:
+    image = decode_image(save("scan.png", png(13_000, 13_000, 8, 0, rows_of_halves(13_000))), at_least=224)
     assert image.info["source_size"] == (13_000, 13_000)
     assert 2 * 224 <= image.width == image.height <= 4 * 224, "it is handed on reduced"
     shown = pixels(image)
@@ -306,7 +164,9 @@ def test_170_megapixels_are_decoded_without_a_warning(save: Callable[..., Path])
 
 
 @pytest.mark.filterwarnings("error")
-def test_an_image_over_the_pixel_limit_is_refused_from_its_header(save: Callable[..., Path]) -> None:
+def test_an_image_over_the_pixel_limit_is_refused_from_its_header(
+    save: Callable[..., Path], png: Callable[..., bytes]
+) -> None:
     bomb = png(60_000, 50_000, 8, 2, zlib.compress(b"\0" * 1000))
     with pytest.raises(UnreadableImageError, match=r"60000 × 50000 = 3,000,000,000 pixels.*500,000,000; scale it down"):
         decode_image(save("bomb.png", bomb))
@@ -334,25 +194,6 @@ def test_large_images_are_decoded_one_at_a_time(save: Callable[..., Path], monke
         images = list(pool.map(lambda _: decode_image(path), range(12)))
     assert most == 1
     assert all(np.array_equal(pixels(image), PHOTO) for image in images)
-
-
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "1", "I;16", "CMYK", "LA"])
-def test_reducing_a_large_image_by_strips_is_a_box_filter(
-    save: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, mode: str
-) -> None:
-    monkeypatch.setattr(decode, "LARGE_PIXELS", 1000)
-    monkeypatch.setattr("runner.images.flatten._STRIP_PIXELS", 640 * 50)
-    photo = Image.fromarray(PHOTO).crop((0, 0, 640, 420))
-    photo = (
-        Image.fromarray(np.asarray(photo.convert("L")).astype(np.uint16) * 257)
-        if mode == "I;16"
-        else photo.convert(mode)
-    )
-    path = save("photo.tif" if mode == "CMYK" else "photo.png", photo)
-    whole = decode_image(path)
-    reduced = decode_image(path, at_least=42)  # 420 rows hold 5 × (2 × 42)
-    assert reduced.size == (128, 84)
-    assert np.abs(pixels(reduced) - pixels(whole.reduce(5))).max() <= 1
 
 
 # --- reduced JPEG decoding --------------------------------------------------------------------------------------------

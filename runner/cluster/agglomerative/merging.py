@@ -11,8 +11,8 @@ from runner.cluster.agglomerative.active_clusters import (
     CHAINED,
     UNRESOLVED,
     UNSEEN,
-    _bring_up_to_date,
-    _squared_distance,
+    bring_all_up_to_date,
+    dot,
     nearest,
 )
 
@@ -22,7 +22,7 @@ def merge_resolved(clusters, ward, merges, heights):  # type: ignore[no-untyped-
     """Merge until every cluster waits for one whose nearest cluster has to be searched.
 
     Follows chains of ever nearer neighbours; at a chain's end are two clusters that are each other's nearest, which
-    any order of merging joins sooner or later. Clusters in need of a search are marked ``UNRESOLVED``.
+    any order of merging joins sooner or later. Clusters in need of a search are left ``UNRESOLVED``.
 
     Args:
         clusters: ``ActiveClusters``, changed in place.
@@ -33,7 +33,7 @@ def merge_resolved(clusters, ward, merges, heights):  # type: ignore[no-untyped-
     Returns:
         how many merges there were.
     """
-    n_slots = len(clusters.nodes)
+    n_slots = len(clusters.numbers)
     chain = np.empty(n_slots, dtype=np.int32)
     done = 0
     while True:
@@ -58,12 +58,15 @@ def _follow_chain(clusters, ward, start, chain, merges, heights, done):  # type:
             clusters.states[slot] = UNRESOLVED
             break
         following, bound = nearest(clusters, ward, other)
-        if height <= bound:  # also a tie: whichever is merged first, the others' distances do not fall below it
-            merges[done, 0], merges[done, 1], heights[done] = clusters.leaves[slot], clusters.leaves[other], height
+        # In a tie too: whichever is merged first, the others' distances do not fall below it. A cluster that is on the
+        # chain waits for a nearer one than any before it, so that only a tie up to rounding leads back there.
+        if height <= bound or clusters.states[other] == CHAINED:
+            merges[done, 0], merges[done, 1] = clusters.rows[slot], clusters.rows[other]
+            heights[done] = height
             done += 1
             length = _pop(clusters, chain, length, other)
             _merge(clusters, ward, slot, other, height)
-            if length == 0 and clusters.counters[0] < len(clusters.parents):
+            if length == 0:
                 length = _push(clusters, chain, 0, slot)
         elif following < 0:
             clusters.states[other] = UNRESOLVED
@@ -87,7 +90,7 @@ def _push(clusters, chain, length, slot):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _pop(clusters, chain, length, other):  # type: ignore[no-untyped-def]
-    """Take the last cluster off the chain, and all from ``other`` on if that is on it (its place is last but one)."""
+    """Take the last cluster off the chain, and all from ``other`` on if that is on it (as the last but one, mostly)."""
     until_other = clusters.states[other] == CHAINED
     while True:
         length -= 1
@@ -97,93 +100,86 @@ def _pop(clusters, chain, length, other):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _bound_after_merge(ward, a, b, x, to_a, to_b, between):  # type: ignore[no-untyped-def]
-    """Lance-Williams: distance from a cluster of size x to the union of those of sizes a and b; rises with each bound."""
-    if ward:
-        return ((a + x) * to_a + (b + x) * to_b - x * between) / (a + b + x)
-    return (a * to_a + b * to_b) / (a + b)
-
-
-@numba.njit(cache=True, nogil=True)
 def _merge(clusters, ward, kept, gone, height):  # type: ignore[no-untyped-def]
     """Join the clusters of two slots in the slot ``kept``, under a new number."""
-    number = clusters.counters[0]
-    clusters.counters[0] += 1
-    clusters.parents[clusters.nodes[kept]] = number
-    clusters.parents[clusters.nodes[gone]] = number
+    number = clusters.next_number[0]
+    clusters.next_number[0] += 1
+    clusters.parents[clusters.numbers[kept]] = number
+    clusters.parents[clusters.numbers[gone]] = number
     _merge_candidates(clusters, ward, kept, gone, height)
     a, b = clusters.sizes[kept], clusters.sizes[gone]
     centroid = clusters.centroids[kept]
     for axis in range(len(centroid)):
         centroid[axis] = (a * centroid[axis] + b * clusters.centroids[gone, axis]) / (a + b)
     if ward:
-        clusters.offsets[kept] = _squared_distance(centroid, np.zeros(len(centroid)))
+        clusters.offsets[kept] = dot(centroid, centroid)
     else:
         clusters.offsets[kept] = (a * clusters.offsets[kept] + b * clusters.offsets[gone]) / (a + b)
     clusters.sizes[kept] = a + b
-    clusters.nodes[kept] = number
+    clusters.numbers[kept] = number
     clusters.slots[number] = kept
-    clusters.states[kept] = UNSEEN
     clusters.states[gone] = ABSORBED
 
 
 @numba.njit(cache=True, nogil=True)
-def _bring_all_up_to_date(clusters, slot):  # type: ignore[no-untyped-def]
-    for place in range(clusters.counts[slot] - 1, -1, -1):
-        _bring_up_to_date(clusters, slot, place)
+def _bound_after_merge(ward, a, b, x, to_a, to_b, between):  # type: ignore[no-untyped-def]
+    """Distance of a cluster of size x to the union of those of sizes a and b (Lance and Williams 1967).
+
+    It rises with either distance, so that bounds give a bound; for Ward it rises with x as well.
+    """
+    if ward:
+        return ((a + x) * to_a + (b + x) * to_b - x * between) / (a + b + x)
+    return (a * to_a + b * to_b) / (a + b)
 
 
 @numba.njit(cache=True, nogil=True)
 def _merge_candidates(clusters, ward, kept, gone, height):  # type: ignore[no-untyped-def]
-    """Unite both lists; where only one names a cluster, the other's radius bounds its distance."""
+    """Unite two lists; what only one of them names is at least the other's radius away from the other."""
     a, b = clusters.sizes[kept], clusters.sizes[gone]
-    own_radius, other_radius = clusters.radii[kept], clusters.radii[gone]
-    _bring_all_up_to_date(clusters, kept)
-    _bring_all_up_to_date(clusters, gone)
+    bring_all_up_to_date(clusters, kept)
+    bring_all_up_to_date(clusters, gone)
     own, theirs = clusters.counts[kept], clusters.counts[gone]
     numbers = np.empty(own + theirs, dtype=np.int32)
     bounds = np.empty(own + theirs)
-    merged = clusters.counters[0] - 1
+    merged = clusters.next_number[0] - 1
     filled = 0
     for place in range(own):
         number = clusters.candidates[kept, place]
-        if number == merged:
-            continue
-        to_other = other_radius
+        to_gone = clusters.radii[gone]
         for match in range(theirs):
             if clusters.candidates[gone, match] == number:
-                to_other = clusters.bounds[gone, match]
+                to_gone = clusters.bounds[gone, match]
                 clusters.candidates[gone, match] = merged
-                break
-        x = clusters.sizes[clusters.slots[number]]
-        numbers[filled] = number
-        bounds[filled] = _bound_after_merge(ward, a, b, x, clusters.bounds[kept, place], to_other, height)
-        filled += 1
+        if number != merged:
+            x = clusters.sizes[clusters.slots[number]]
+            numbers[filled] = number
+            bounds[filled] = _bound_after_merge(ward, a, b, x, clusters.bounds[kept, place], to_gone, height)
+            filled += 1
     for place in range(theirs):
         number = clusters.candidates[gone, place]
-        if number == merged:
-            continue
-        x = clusters.sizes[clusters.slots[number]]
-        numbers[filled] = number
-        bounds[filled] = _bound_after_merge(ward, a, b, x, own_radius, clusters.bounds[gone, place], height)
-        filled += 1
-    _keep_lowest(clusters, kept, numbers[:filled], bounds[:filled], _bound_after_merge(ward, a, b, 1.0, own_radius, other_radius, height))
+        if number != merged:
+            x = clusters.sizes[clusters.slots[number]]
+            to_gone = clusters.bounds[gone, place]
+            numbers[filled] = number
+            bounds[filled] = _bound_after_merge(ward, a, b, x, clusters.radii[kept], to_gone, height)
+            filled += 1
+    radius = _bound_after_merge(ward, a, b, 1.0, clusters.radii[kept], clusters.radii[gone], height)
+    _keep_lowest(clusters, kept, numbers[:filled], bounds[:filled], radius)
 
 
 @numba.njit(cache=True, nogil=True)
 def _keep_lowest(clusters, slot, numbers, bounds, radius):  # type: ignore[no-untyped-def]
-    """Fill a slot's list with the lowest bounds; the first that finds no place limits the radius."""
+    """Fill a slot's list with the lowest bounds; if there are more than it holds, the next one limits the radius."""
     capacity = clusters.candidates.shape[1]
-    order = np.argsort(bounds)
-    if len(order) > capacity:
-        radius = min(radius, bounds[order[capacity]])
+    if len(bounds) > capacity:
+        radius = min(radius, np.partition(bounds, capacity)[capacity])
     count = 0
-    for place in order[:capacity]:
-        if bounds[place] > radius:
-            break
-        clusters.candidates[slot, count] = numbers[place]
-        clusters.bounds[slot, count] = bounds[place]
-        clusters.exact[slot, count] = False
-        count += 1
+    for at_radius in range(2):  # those at the radius itself last, as they may be left out
+        for place in range(len(bounds)):
+            if count < capacity and (bounds[place] == radius if at_radius else bounds[place] < radius):
+                clusters.candidates[slot, count] = numbers[place]
+                clusters.bounds[slot, count] = bounds[place]
+                clusters.exact[slot, count] = False
+                count += 1
     clusters.counts[slot] = count
     clusters.radii[slot] = radius

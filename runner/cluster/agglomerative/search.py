@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numba
 import numpy as np
 
@@ -10,94 +12,110 @@ from runner.cluster.agglomerative.active_clusters import ABSORBED, ActiveCluster
 ROWS, COLUMNS = 1024, 4096
 """A block of products: 16 MB in float32, which stays in the cache while it is read."""
 
+CHUNK = 64
+"""Columns that are skipped together if none of them is near."""
 
-class ColumnView:
-    """All slots, laid out for products in one precision.
 
-    With ``products = u · v`` the distance of two clusters is ``weight · (offset + offset - factor · product)``,
-    where the weight is that of Ward's distance, 1 for average linkage. Offsets are lowered by the most that rounding can
-    add, so that what is computed is a lower bound of the distance.
+@dataclass(frozen=True)
+class ProductView:
+    """All slots, laid out for matrix products in one precision.
+
+    Two slots' distance is ``weight · (offset + offset − factor · product)``, the weight being that of Ward's
+    distance, 1 for average linkage. The offsets are lowered by the most that rounding can add to it.
+
+    Attributes:
+        vectors: float32 or float64, shape (slots, d).
+        offsets: same dtype, shape (slots,); infinite where the cluster is gone.
+        doubled_sizes: same dtype, shape (slots,).
+        factor: same dtype.
+        rounding: unit roundoff of the dtype.
+        ward: Ward's distance, else average cosine.
     """
 
-    def __init__(self, clusters: ActiveClusters, ward: bool, dtype: type[np.floating]) -> None:
+    vectors: np.ndarray
+    offsets: np.ndarray
+    doubled_sizes: np.ndarray
+    factor: np.floating
+    rounding: float
+    ward: bool
+
+    @classmethod
+    def of(cls, clusters: ActiveClusters, ward: bool, dtype: type[np.floating]) -> ProductView:
         rounding = float(np.finfo(dtype).eps) / 2
-        squared = np.einsum("ij,ij->i", clusters.centroids, clusters.centroids)
-        self.ward = ward
-        self.factor = dtype(2 if ward else 1)
-        spread = self.factor * squared / 2
-        terms = clusters.centroids.shape[1] + 4
-        margin = rounding * (terms * spread + 4 * (np.abs(clusters.offsets) + spread))
-        self.vectors = clusters.centroids.astype(dtype, copy=False)
-        self.offsets = (clusters.offsets - margin).astype(dtype)
-        self.offsets[clusters.states == ABSORBED] = np.inf
-        self.sizes = (2 * clusters.sizes).astype(dtype)
-        self.relative = 1 - 8 * rounding
+        factor = dtype(2 if ward else 1)
+        # A product of d terms is off by at most d roundings of |u||v| ≤ (|u|² + |v|²)/2, in whatever order it is summed
+        # (Higham 2002, section 3.1); the conversion of the vectors adds two, the other operations a few of the whole.
+        half_squares = float(factor) * np.einsum("ij,ij->i", clusters.centroids, clusters.centroids) / 2
+        terms = clusters.centroids.shape[1] + 3
+        margins = rounding * (terms * half_squares + 4 * (np.abs(clusters.offsets) + half_squares))
+        offsets = (clusters.offsets - margins).astype(dtype)
+        offsets[clusters.states == ABSORBED] = np.inf
+        vectors = clusters.centroids.astype(dtype, copy=False)
+        return cls(vectors, offsets, (2 * clusters.sizes).astype(dtype), factor, rounding, ward)
 
 
-def search(view: ColumnView, rows: np.ndarray, capacity: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest lower bounds of each row's distances.
+def search(view: ProductView, slots: np.ndarray, capacity: int) -> tuple[np.ndarray, np.ndarray]:
+    """The others with the lowest lower bounds of their distance.
 
     Args:
         view: all slots.
-        rows: int32, slots whose neighbours are wanted.
-        capacity: neighbours to keep per row.
+        slots: int, shape (m,), the clusters whose neighbours are wanted.
+        capacity: neighbours to keep for each.
 
     Returns:
-        slots, int32, shape (rows, capacity), -1 where there are fewer others, and the radius of each row,
-        float64: no slot that is not returned is nearer.
+        found: slots, int32, shape (m, capacity), -1 where there are fewer others.
+        radii: float64, shape (m,); what is not among the found is at least that far away.
     """
     dtype = view.vectors.dtype
-    found = np.full((len(rows), capacity), -1, dtype=np.int32)
-    bounds = np.full((len(rows), capacity), np.inf, dtype=dtype)
+    found = np.full((len(slots), capacity), -1, dtype=np.int32)
+    bounds = np.full((len(slots), capacity), np.inf, dtype=dtype)
     n_slots = len(view.vectors)
-    buffer = np.empty(ROWS * COLUMNS, dtype=dtype)
-    for start in range(0, len(rows), ROWS):
-        block = slice(start, min(start + ROWS, len(rows)))
-        chosen = rows[block]
+    buffer = np.empty(min(ROWS, len(slots)) * min(COLUMNS, n_slots), dtype=dtype)
+    for start in range(0, len(slots), ROWS):
+        block = slice(start, start + ROWS)
+        chosen = slots[block]
         left = view.vectors[chosen]
         for first in range(0, n_slots, COLUMNS):
             columns = slice(first, min(first + COLUMNS, n_slots))
-            shape = (len(chosen), columns.stop - first)
-            products = buffer[: shape[0] * shape[1]].reshape(shape)
+            products = buffer[: len(chosen) * (columns.stop - first)].reshape(len(chosen), -1)
             np.matmul(left, view.vectors[columns].T, out=products)
             _keep_nearest(
-                products, view.factor, view.offsets[chosen], view.offsets[columns],
-                view.sizes[chosen], view.sizes[columns], view.ward, first, chosen, found[block], bounds[block],
-            )
-    return found, bounds[:, -1].astype(np.float64) * view.relative
+                products, view.factor, view.offsets[chosen], view.offsets[columns], view.doubled_sizes[chosen],
+                view.doubled_sizes[columns], view.ward, first, chosen, found[block], bounds[block],
+            )  # fmt: skip
+    return found, bounds[:, -1].astype(np.float64) * (1 - 8 * view.rounding)
 
 
 @numba.njit(cache=True, nogil=True, parallel=True, fastmath={"nnan", "nsz", "contract", "reassoc"})
-def _keep_nearest(products, factor, row_offsets, column_offsets, row_sizes, column_sizes, ward, first, own, found, bounds):  # type: ignore[no-untyped-def]
-    """Merge a block into the running lists of the lowest bounds; each list is kept sorted."""
-    n_rows, n_columns = products.shape
-    width = 64
-    for row in numba.prange(n_rows):
-        lowers = np.empty(width, dtype=products.dtype)
-        worst = bounds[row, -1]
-        offset = row_offsets[row]
-        a = row_sizes[row]
-        for start in range(0, n_columns, width):
-            stop = min(start + width, n_columns)
-            least = products.dtype.type(np.inf)
-            if ward:
-                for column in range(start, stop):
-                    b = column_sizes[column]
-                    lower = (offset + column_offsets[column] - factor * products[row, column]) * (a * b / (a + b))
-                    lowers[column - start] = lower
-                    least = min(least, lower)
-            else:
-                for column in range(start, stop):
-                    lower = offset + column_offsets[column] - factor * products[row, column]
-                    lowers[column - start] = lower
-                    least = min(least, lower)
-            if least >= worst:
-                continue
-            for column in range(start, stop):
-                lower = lowers[column - start]
-                if lower < worst and first + column != own[row]:
-                    _insert(lower, first + column, bounds[row], found[row])
-                    worst = bounds[row, -1]
+def _keep_nearest(  # type: ignore[no-untyped-def]
+    products, factor, row_offsets, column_offsets, row_sizes, column_sizes, ward, first, own, found, bounds
+):
+    """Merge a block of products into the running lists of the lowest bounds; each list is kept sorted."""
+    for row in numba.prange(products.shape[0]):
+        lowers = np.empty(CHUNK, dtype=products.dtype)
+        for start in range(0, products.shape[1], CHUNK):
+            chunk = slice(start, min(start + CHUNK, products.shape[1]))
+            least = _lower_bounds(
+                products[row, chunk], factor, row_offsets[row], column_offsets[chunk], row_sizes[row],
+                column_sizes[chunk], ward, lowers,
+            )  # fmt: skip
+            if least < bounds[row, -1]:
+                for place in range(chunk.stop - start):
+                    if lowers[place] < bounds[row, -1] and first + start + place != own[row]:
+                        _insert(lowers[place], first + start + place, bounds[row], found[row])
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "contract", "reassoc"})
+def _lower_bounds(products, factor, offset, offsets, size, sizes, ward, lowers):  # type: ignore[no-untyped-def]
+    """Fill in the bounds and return the least: a pass without branches, fit for vector instructions."""
+    least = products.dtype.type(np.inf)
+    for place in range(len(products)):
+        lower = offset + offsets[place] - factor * products[place]
+        if ward:
+            lower *= size * sizes[place] / (size + sizes[place])
+        lowers[place] = lower
+        least = min(least, lower)
+    return least
 
 
 @numba.njit(cache=True, nogil=True)
@@ -112,24 +130,24 @@ def _insert(bound, slot, bounds, found):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True, parallel=True)
-def fill_candidates(clusters, ward, rows, found, radii, decisive):  # type: ignore[no-untyped-def]
+def fill_candidates(clusters, ward, slots, found, radii, decisive):  # type: ignore[no-untyped-def]
     """Give clusters the candidates that a search found, with their exact distances.
 
     Args:
         clusters: ``ActiveClusters``, changed in place.
         ward: Ward's distance, else average cosine.
-        rows: int32, slots that were searched.
-        found: int32, shape (rows, capacity), slots, -1 for none.
-        radii: float64, shape (rows,).
-        decisive: the search was as exact as distances are; the nearest found is the nearest even where
-            rounding puts it outside the radius.
+        slots: int, shape (m,), the clusters that were searched.
+        found: int32, shape (m, capacity), slots, -1 for none.
+        radii: float64, shape (m,).
+        decisive: the search was as precise as distances are: the nearest found is the nearest, even if
+            rounding has put it outside the radius.
 
     Returns:
-        bool, shape (rows,): whether the nearest cluster is among the candidates.
+        bool, shape (m,): whether the nearest cluster is among the candidates now.
     """
-    resolved = np.zeros(len(rows), dtype=np.bool_)
-    for row in numba.prange(len(rows)):
-        resolved[row] = _fill(clusters, ward, rows[row], found[row], radii[row], decisive)
+    resolved = np.zeros(len(slots), dtype=np.bool_)
+    for index in numba.prange(len(slots)):
+        resolved[index] = _fill(clusters, ward, slots[index], found[index], radii[index], decisive)
     return resolved
 
 
@@ -144,7 +162,7 @@ def _fill(clusters, ward, slot, found, radius, decisive):  # type: ignore[no-unt
     count = 0
     for place in range(len(found)):
         if found[place] >= 0 and distances[place] <= radius:
-            clusters.candidates[slot, count] = clusters.nodes[found[place]]
+            clusters.candidates[slot, count] = clusters.numbers[found[place]]
             clusters.bounds[slot, count] = distances[place]
             clusters.exact[slot, count] = True
             count += 1

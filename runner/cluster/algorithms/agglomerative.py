@@ -46,4 +46,3 @@ def _merges(geometry: Geometry, linkage: str, seed: int) -> tuple[np.ndarray, bo
 
     stored = geometry.prepared(f"agglomerative-{linkage}", compute)
     return stored[:-1], bool(stored[-1, 0])
-

@@ -100,7 +100,7 @@ class Algorithm(ABC):
         known = ", ".join(parameter.name for parameter in self.parameters)
         raise UsageError(f"{self.name} has no parameter {name!r}; it has {known}")
 
-    def check_space(self, space: str) -> None:
+    def check_space(self, space: str) -> None:  # noqa: B027 - any space will do unless an algorithm says otherwise
         """Raise UsageError where the algorithm makes no sense in that space."""
 
     def neighbors_needed(self, params: Params) -> int:
@@ -111,7 +111,7 @@ class Algorithm(ABC):
         """Name of the preparation that this setting shares with others; None if it needs none."""
         return None
 
-    def prepare(self, geometry: Geometry, settings: Sequence[Params], seed: int) -> None:
+    def prepare(self, geometry: Geometry, settings: Sequence[Params], seed: int) -> None:  # noqa: B027 - as above
         """Compute what all these settings, which name the same preparation, share."""
 
     def expand(self, geometry: Geometry, params: Params) -> Iterable[Params]:

@@ -41,10 +41,6 @@ def _draw_sizes(axes: Axes, sizes: np.ndarray, n_noise: int) -> None:
     axes.bar(np.arange(1, len(sizes) + 1), sizes, width=0.85 if len(sizes) < 150 else 1.0, color=ACCENT)
     median = float(np.median(sizes))
     axes.axhline(median, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
-    axes.annotate(
-        f"median {median:g}", (1, median), (-2, 3), xycoords=("axes fraction", "data"),
-        textcoords="offset points", ha="right", va="bottom", fontsize=8, color=MUTED,
-    )  # fmt: skip
     if n_noise:
         place = len(sizes) + max(1.5, 0.03 * len(sizes)) + 0.5
         width = max(0.85, 0.015 * len(sizes))
@@ -55,8 +51,10 @@ def _draw_sizes(axes: Axes, sizes: np.ndarray, n_noise: int) -> None:
         axes.set_yscale("log")
         plain_log_ticks(axes, "y")
     axes.margins(y=0.18)
-    tidy(axes, f"{count_of(len(sizes), 'cluster')}, largest first", "cluster, by size", "images", grid="y")
+    title = f"{count_of(len(sizes), 'cluster')}, largest first (dashed: median, {median:g})"
+    tidy(axes, title, "cluster, by size", "images", grid="y")
     axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xticks([tick for tick in axes.get_xticks() if 1 <= tick <= len(sizes)] or [1])
 
 
 def _draw_histogram(axes: Axes, sizes: np.ndarray) -> None:

@@ -102,10 +102,21 @@ def _annotate(axes: Axes, best: Sequence[tuple[int, float, float]]) -> None:
         near = next((group for group in groups if _are_close(axes, group[-1], trial)), None)
         groups.append([trial]) if near is None else near.append(trial)
     for group in groups:
-        text = ", ".join(f"#{rank}" for rank in sorted(rank for rank, _, _ in group))
+        text = _ranges(sorted(rank for rank, _, _ in group))
         middle = (group[len(group) // 2][1], sum(y for _, _, y in group) / len(group))
         axes.annotate(text, middle, (9, 0), textcoords="offset points", va="center", fontsize=8, fontweight="bold",
                       color=INK)  # fmt: skip
+
+
+def _ranges(ranks: Sequence[int]) -> str:
+    """``#1–3, #5`` for 1, 2, 3 and 5."""
+    runs: list[list[int]] = []
+    for rank in ranks:
+        if runs and rank == runs[-1][-1] + 1:
+            runs[-1].append(rank)
+        else:
+            runs.append([rank])
+    return ", ".join(f"#{run[0]}" if len(run) == 1 else f"#{run[0]}–{run[-1]}" for run in runs)
 
 
 def _are_close(axes: Axes, one: tuple[int, float, float], other: tuple[int, float, float]) -> bool:

@@ -65,7 +65,7 @@ def _facts(drawn: EmbeddingMap, trial: str) -> str:
 
 
 def _draw_points(axes: Axes, coordinates: np.ndarray, labels: np.ndarray, has_labels: bool) -> None:
-    size = float(np.clip(9000 / len(labels), 2, 34))
+    size = float(np.clip(16000 / len(labels), 2, 36))
     noise = labels == NOISE
     color = NOISE_COLOR if has_labels else "#4c6ef5"
     axes.scatter(*coordinates[noise].T, s=size * 0.7, color=color, linewidths=0, zorder=1)

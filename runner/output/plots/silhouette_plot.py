@@ -62,7 +62,8 @@ def _draw_blades(axes: Axes, facts: ClusterFacts) -> None:
     top, ticks = 0.0, []
     for cluster, values in _by_mean(facts):
         levels = np.repeat(top + np.arange(len(values) + 1), 2)[1:-1]
-        axes.fill_betweenx(levels, 0, np.repeat(values[::-1], 2), color=colors[cluster], linewidth=0)
+        # not snapped to whole pixels, or images thinner than a pixel would come and go
+        axes.fill_betweenx(levels, 0, np.repeat(values[::-1], 2), color=colors[cluster], linewidth=0, snap=False)
         ticks.append((top + len(values) / 2, f"{cluster}"))
         top += len(values) + gap
     axes.set_yticks([place for place, _ in ticks], [name for _, name in ticks])

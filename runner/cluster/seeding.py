@@ -34,21 +34,18 @@ class Seeding:
 
     Attributes:
         indices: int64, shape (n_seeds,), rows of the vectors; the first k seed a k-means with k clusters.
-        points, seeds: int32, equal shapes; point ``points[i]`` became closest to seed number ``seeds[i]``,
-            in ascending order of seeds.
-        n_points: number of vectors.
+        changes: int32, shape (2, m): point ``changes[0, i]`` became closest to seed number ``changes[1, i]``,
+            in the order of seeds. Seed 0 occurs n times; m is some 10 n.
     """
 
     indices: np.ndarray
-    points: np.ndarray
-    seeds: np.ndarray
-    n_points: int
+    changes: np.ndarray
 
     def labels(self, n_clusters: int) -> np.ndarray:
-        """Nearest of the first ``n_clusters`` seeds for every point, int32, shape (n_points,)."""
-        known = np.searchsorted(self.seeds, n_clusters)
-        labels = np.empty(self.n_points, np.int32)
-        labels[self.points[:known]] = self.seeds[:known]  # of several entries for a point the last one stays
+        """Nearest of the first ``n_clusters`` seeds for every point, int32, shape (n,)."""
+        n_points, known = np.searchsorted(self.changes[1], [1, n_clusters])
+        labels = np.empty(n_points, np.int32)
+        labels[self.changes[0, :known]] = self.changes[1, :known]  # of a point's several changes the last one stays
         return labels
 
 
@@ -150,7 +147,7 @@ class _Seeds:
         points, seeds = np.concatenate(self._points), np.concatenate(self._seeds)
         known = np.searchsorted(seeds, n_clusters)
         indices = np.array(self.indices[:n_clusters], np.int64)
-        return Seeding(indices, points[:known], seeds[:known], self._distances.n_points)
+        return Seeding(indices, np.stack([points[:known], seeds[:known]]))
 
     def _gain(self, improvements: _Improvements, candidate: int) -> float:
         points, squared_distances = improvements.of(candidate)

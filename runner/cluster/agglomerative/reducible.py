@@ -1,0 +1,123 @@
+"""Ward and average cosine linkage of many vectors, exactly, in memory for the vectors alone.
+
+The distance of two clusters follows from their sizes and centroids, so that no distance matrix is needed. Each cluster
+keeps a short list of candidates (see ``active_clusters``) and pairs that are each other's nearest are merged as far as
+the lists reach; then the clusters whose list no longer names their nearest are searched again, by one
+blocked matrix product for all of them. Ten to thirty such rounds, after the first one over ever fewer clusters,
+cost less than half a product of all vectors with all in total.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runner.cluster.agglomerative.active_clusters import ABSORBED, UNRESOLVED, ActiveClusters
+from runner.cluster.agglomerative.dendrogram import sorted_dendrogram
+from runner.cluster.agglomerative.merging import merge_resolved
+from runner.cluster.agglomerative.search import ProductView, fill_candidates, search
+
+if TYPE_CHECKING:
+    from runner.cluster.neighbors import Neighbors
+
+CAPACITY = 32
+"""Candidates per cluster. Half as many cost a tenth more products, twice as many save less than merging lists takes."""
+
+COMPACT_BELOW = 0.8
+"""Slots are compacted when fewer than this share of them is in use."""
+
+
+def reducible_linkage(vectors: np.ndarray, ward: bool, neighbors: Neighbors | None = None) -> np.ndarray:
+    """Linkage matrix of Ward's method, or of average linkage under cosine distance.
+
+    Args:
+        vectors: float, shape (n, d), n ≥ 1; for cosine without zero vectors.
+        ward: Ward's method (Euclidean), else average linkage (cosine).
+        neighbors: exact nearest neighbours of the vectors (for cosine: scaled to unit length), which spare the first search.
+
+    Returns:
+        float64, shape (n-1, 4).
+    """
+    groups, firsts = _groups_of_equal(vectors)
+    clusters = _singletons(vectors, ward, groups, firsts)
+    if neighbors is not None and len(firsts) > 1:
+        _seed(clusters, ward, neighbors, groups, firsts, np.einsum("ij,ij->i", vectors, vectors))
+    others = np.setdiff1d(np.arange(len(vectors)), firsts, assume_unique=True)
+    merges = [np.column_stack([firsts[groups[others]], others])]
+    heights = [np.zeros(len(others))]
+    left = len(firsts) - 1
+    while left > 0:
+        found, distances = np.empty((left, 2), dtype=np.int32), np.empty(left)
+        count = merge_resolved(clusters, ward, found, distances)
+        merges.append(found[:count])
+        heights.append(np.sqrt(distances[:count]) if ward else distances[:count])
+        left -= count
+        if np.count_nonzero(clusters.states != ABSORBED) < COMPACT_BELOW * len(clusters.states):
+            clusters = clusters.compacted()
+        if left > 0:
+            _search_unresolved(clusters, ward)
+    return sorted_dendrogram(np.concatenate(merges), np.concatenate(heights))
+
+
+def _groups_of_equal(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number of the group of equal vectors that each row is in, int64, and the first row of each group, ascending."""
+    numbers: dict[bytes, int] = {}
+    groups = np.empty(len(vectors), dtype=np.int64)
+    firsts = []
+    for row, vector in enumerate(np.ascontiguousarray(vectors)):
+        groups[row] = numbers.setdefault(hashlib.blake2b(vector, digest_size=16).digest(), len(numbers))
+        if groups[row] == len(firsts):
+            firsts.append(row)
+    return groups, np.array(firsts)
+
+
+def _singletons(vectors: np.ndarray, ward: bool, groups: np.ndarray, firsts: np.ndarray) -> ActiveClusters:
+    centroids = np.array(vectors[firsts], dtype=np.float64)
+    sizes = np.bincount(groups).astype(np.float64)
+    if not ward:
+        centroids /= np.linalg.norm(centroids, axis=1, keepdims=True)
+    # Relative to the mean products are smaller, and so is what float32 loses of them.
+    mean = centroids.mean(axis=0)
+    if ward:
+        centroids -= mean
+        offsets = np.einsum("ij,ij->i", centroids, centroids)
+    else:
+        offsets = (1 + mean @ mean) / 2 - centroids @ mean
+        centroids -= mean
+    return ActiveClusters.start(centroids, offsets, sizes, firsts, max(1, min(CAPACITY, len(firsts) - 1)))
+
+
+def _seed(
+    clusters: ActiveClusters,
+    ward: bool,
+    neighbors: Neighbors,
+    groups: np.ndarray,
+    firsts: np.ndarray,
+    squared_norms: np.ndarray,
+) -> None:
+    """Take the nearest neighbours as the first candidates."""
+    k = min(neighbors.k, clusters.candidates.shape[1])
+    found = groups[neighbors.indices[firsts, :k]]
+    found.sort(axis=1)
+    repeated = np.zeros(found.shape, dtype=bool)
+    repeated[:, 1:] = found[:, 1:] == found[:, :-1]
+    found[repeated | (found == np.arange(len(firsts))[:, None])] = -1
+    # Which neighbours made the list was decided in float32, where each of d terms is rounded.
+    margin = 2 * (clusters.centroids.shape[1] + 4) * np.finfo(np.float32).eps * float(squared_norms.max())
+    radii = np.square(neighbors.distances[firsts, k - 1]) - margin
+    radii *= 2 * clusters.sizes / (clusters.sizes + 1) if ward else 0.5
+    everything = np.arange(len(firsts))
+    fill_candidates(clusters, ward, everything, found.astype(np.int32), radii, False)
+
+
+def _search_unresolved(clusters: ActiveClusters, ward: bool) -> None:
+    slots = np.flatnonzero(clusters.states == UNRESOLVED)
+    for dtype in (np.float32, np.float64):
+        view = ProductView.of(clusters, ward, dtype)
+        found, radii = search(view, slots, clusters.candidates.shape[1])
+        resolved = fill_candidates(clusters, ward, slots, found, radii, dtype == np.float64)
+        slots = slots[~resolved]
+        if len(slots) == 0:
+            return

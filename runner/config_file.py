@@ -1,0 +1,106 @@
+"""Settings from a YAML file, the command line and ``--set``, later ones first; and the preset grids."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from runner.config import ExperimentConfig, Mode
+from runner.errors import UsageError
+
+
+def load_config(
+    flags: Mapping[str, Any], *, file: Path | None = None, assignments: Sequence[str] = ()
+) -> ExperimentConfig:
+    """The validated settings.
+
+    Args:
+        flags: what the command line gives, by setting; nothing that was not given.
+        file: YAML file of settings, e.g. a former run's ``config.yaml``.
+        assignments: ``path=value`` with dots in the path and YAML in the value, such as
+            ``sweep.kmeans.n_clusters=[10,20]``.
+
+    Raises:
+        UsageError: naming the setting, the value and what is allowed.
+    """
+    settings = _read_settings(file) if file is not None else {}
+    sources = {"images", "embeddings"}
+    if sources & set(flags):  # other images than the file's
+        settings = {name: value for name, value in settings.items() if name not in sources | {"paths"}}
+    settings |= flags
+    for assignment in assignments:
+        _assign(settings, assignment)
+    try:
+        return ExperimentConfig.model_validate(settings)
+    except ValidationError as error:
+        raise UsageError(_describe(error, file)) from None
+
+
+def load_preset(mode: Mode) -> dict[str, list[dict[str, Any]]]:
+    """The grids of a preset, by algorithm."""
+    return _read_yaml(_presets_folder() / f"{mode.value}.yaml")
+
+
+def dump_config(config: ExperimentConfig) -> str:
+    """YAML that ``load_config`` reads back to the same settings."""
+    settings = config.model_dump(mode="json", exclude_none=True, exclude={"fresh", "force_embeddings"})
+    return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _presets_folder() -> Path:
+    here = Path(__file__).resolve().parent
+    installed = here / "presets"
+    return installed if installed.is_dir() else here.parent / "configs"
+
+
+def _read_settings(file: Path) -> dict[str, Any]:
+    settings = _read_yaml(file)
+    if not isinstance(settings, dict):
+        raise UsageError(f"{file} must hold settings as 'name: value' lines")
+    return settings
+
+
+def _read_yaml(file: Path) -> Any:
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
+
+
+def _assign(settings: dict[str, Any], assignment: str) -> None:
+    path, separator, text = assignment.partition("=")
+    if not separator or not path:
+        raise UsageError(f"--set {assignment!r} must read NAME=VALUE, for example sweep.kmeans.n_clusters=[10,20]")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--set {assignment!r}: the value is not valid YAML") from error
+    *parents, name = path.split(".")
+    place = settings
+    for parent in parents:
+        place = place.setdefault(parent, {})
+        if not isinstance(place, dict):
+            raise UsageError(f"--set {assignment!r}: {parent!r} is not a group of settings")
+    place[name] = value
+
+
+def _describe(error: ValidationError, file: Path | None) -> str:
+    """The first problem in one sentence."""
+    problem = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in problem["loc"] if part not in ("constrained-int", "constrained-float"))
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, list(ExperimentConfig.model_fields), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(ExperimentConfig.model_fields)}"
+        where = f" in {file}" if file is not None else ""
+        return f"unknown setting {name!r}{where}{hint}"
+    message = problem["msg"].removeprefix("Value error, ")
+    if not name:
+        return message
+    return f"{name.split('.')[0]}={problem['input']!r}: {message[:1].lower()}{message[1:]}"

@@ -1,0 +1,50 @@
+"""The local journal: one file per finished trial, written whole or not at all.
+
+It is the checkpoint of the sweep. Workers write it, the driver reads it; MLflow and the result files are
+made from it, so that a run that was killed loses only the trials that were under way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from runner.output.summary import TrialRecord
+
+
+class Journal:
+    """Records and labels of finished trials in one folder."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def write(self, record: TrialRecord, labels: np.ndarray | None) -> None:
+        """Keep a finished trial; ``labels`` int32, shape (n,), for a trial that is done."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        path = self._path(record.id)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        arrays = {"record": np.frombuffer(record.model_dump_json().encode(), dtype=np.uint8)}
+        if labels is not None:
+            arrays["labels"] = labels.astype(np.int32)
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        temporary.replace(path)
+
+    def read(self, trial_id: str) -> TrialRecord | None:
+        """The record of a finished trial; None if it is not finished."""
+        path = self._path(trial_id)
+        if not path.exists():
+            return None
+        with np.load(path, allow_pickle=False) as arrays:
+            return TrialRecord(**json.loads(arrays["record"].tobytes()))
+
+    def labels(self, trial_id: str) -> np.ndarray:
+        """Labels of a trial that is done, int32, shape (n,)."""
+        with np.load(self._path(trial_id), allow_pickle=False) as arrays:
+            return arrays["labels"]
+
+    def _path(self, trial_id: str) -> Path:
+        return self.directory / f"{trial_id}.npz"

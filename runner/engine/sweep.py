@@ -1,0 +1,206 @@
+"""The sweep of one embedding: geometry once, preparations once, then every trial that is not in the journal."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from runner.cluster.algorithms import algorithm_named
+from runner.cluster.geometry import Geometry, build_geometry
+from runner.cluster.grids import Grid, expand, neighbors_needed
+from runner.cluster.spaces import Space
+from runner.cluster.trial import ClusteringConfig, Trial, TrialStatus
+from runner.embed.embedding_config import Embedding
+from runner.engine.journal import Journal
+from runner.engine.local import Outcome, run_tasks
+from runner.engine.tasks import PreparationRequest, SweepData, TrialRequest, failed_record, prepare, run_trial
+from runner.images.pairs import Pairs
+from runner.output.summary import TrialRecord
+from runner.progress import ShareProgress, progress_bar
+
+_Request = TypeVar("_Request")
+_Result = TypeVar("_Result")
+_PreparationKey = tuple[str, str, str]
+"""Algorithm, space, and the name of what is prepared."""
+
+
+@dataclass(frozen=True)
+class SweepSettings:
+    """How sweeps are run, the same for every embedding of an experiment."""
+
+    grids: Sequence[Grid]
+    seed: int
+    workers: int
+    timeout: float
+    device: str
+    max_trials: int | None
+    journal: Path
+    truth: tuple[str | None, ...] | None
+    pairs: Pairs | None
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """Records in the order of the grids, and the folder of the embedding's own geometry."""
+
+    records: list[TrialRecord]
+    geometry: Path
+
+
+def run_sweep(
+    embedding: Embedding, directory: Path, settings: SweepSettings, add_seconds: Callable[[str, float], None]
+) -> SweepResult:
+    """All trials of one embedding.
+
+    Args:
+        embedding: its vectors, at least two.
+        directory: where its geometries are kept.
+        settings: of the experiment.
+        add_seconds: told the wall time of each stage by name.
+    """
+    with _timed("geometry", add_seconds):
+        geometries = _build_geometries(embedding, directory, settings)
+        configs = expand(settings.grids, lambda space: geometries[space])
+    data = SweepData(
+        geometries={space: geometry.directory for space, geometry in geometries.items()},
+        journal=settings.journal,
+        seed=settings.seed,
+        truth=settings.truth,
+        pairs=settings.pairs,
+    )
+    sweep = _Sweep(embedding.key, geometries, data, settings)
+    with _timed("preparations", add_seconds):
+        failures = sweep.prepare(configs)
+    with _timed("trials", add_seconds):
+        records = sweep.run(configs, failures)
+    return SweepResult(records, geometries["none"].directory)
+
+
+def _build_geometries(embedding: Embedding, directory: Path, settings: SweepSettings) -> dict[str, Geometry]:
+    names = list(dict.fromkeys(["none", *(space for grid in settings.grids for space in grid.spaces)]))
+    min_samples = neighbors_needed(settings.grids)
+    geometries: dict[str, Geometry] = {}
+    for name in names:
+        with closing(ShareProgress(f"{embedding.key}: neighbours and tree in space {name}")) as progress:
+            geometries[name] = build_geometry(
+                directory / f"{name.replace(':', '-')}-{settings.seed}",
+                Space.parse(name),
+                embedding.vectors_path,
+                base=geometries.get("none"),
+                min_samples=min_samples,
+                seed=settings.seed,
+                device=settings.device,
+                progress=progress,
+            )
+    return geometries
+
+
+class _Sweep:
+    """Preparations and trials of one embedding."""
+
+    def __init__(self, key: str, geometries: dict[str, Geometry], data: SweepData, settings: SweepSettings) -> None:
+        self.key, self.geometries, self.data, self.settings = key, geometries, data, settings
+        self.journal = Journal(settings.journal)
+
+    def prepare(self, configs: Sequence[ClusteringConfig]) -> dict[_PreparationKey, str]:
+        """Do what unfinished settings share; the errors of the preparations that failed."""
+        shared: dict[_PreparationKey, list[ClusteringConfig]] = {}
+        for config in configs:
+            key = _preparation_key(config)
+            if key is not None and not self._is_finished(config):
+                shared.setdefault(key, []).append(config)
+        requests = [
+            PreparationRequest(self.data, algorithm, space, tuple(config.params for config in group))
+            for (algorithm, space, _), group in shared.items()
+        ]
+        failures: dict[_PreparationKey, str] = {}
+        for outcome in self._run(prepare, requests, "preparations"):
+            if outcome.error is not None:
+                request = outcome.request
+                config = ClusteringConfig(request.algorithm, request.space, request.settings[0])
+                key = _preparation_key(config)
+                assert key is not None
+                failures[key] = f"what it shares with other trials ({key[2]}) failed: {outcome.error}"
+        return failures
+
+    def run(self, configs: Sequence[ClusteringConfig], failures: dict[_PreparationKey, str]) -> list[TrialRecord]:
+        """Run what is not in the journal; records in the order of ``configs``."""
+        trials: list[Trial] = []
+        for config in configs:
+            failed = _preparation_key(config) in failures
+            trials += [Trial(self.key, each) for each in ([config] if failed else self._expanded(config))]
+        trials = self._drawn(trials)
+        records: dict[str, TrialRecord] = {}
+        requests = []
+        for trial in trials:
+            preparation_error = failures.get(_preparation_key(trial.clustering))  # type: ignore[arg-type]
+            known = self._known(trial)
+            if known is not None:
+                records[trial.id] = known
+            elif preparation_error is not None:
+                records[trial.id] = self._fail(trial, preparation_error)
+            else:
+                requests.append(TrialRequest(self.data, trial))
+        for outcome in self._run(run_trial, requests, "trials"):
+            trial = outcome.request.trial
+            records[trial.id] = outcome.result or self._fail(
+                trial, outcome.error or "", timed_out=outcome.timed_out, seconds=outcome.seconds
+            )
+        return [records[trial.id] for trial in trials]
+
+    def _run(
+        self, function: Callable[[_Request], _Result], requests: Sequence[_Request], unit: str
+    ) -> Iterator[Outcome[_Request, _Result]]:
+        with progress_bar(len(requests), f"{self.key}: {unit}", unit.removesuffix("s")) as bar:
+            for outcome in run_tasks(function, requests, workers=self.settings.workers, timeout=self.settings.timeout):
+                bar.update()
+                yield outcome
+
+    def _expanded(self, config: ClusteringConfig) -> list[ClusteringConfig]:
+        algorithm = algorithm_named(config.algorithm)
+        return [
+            ClusteringConfig(config.algorithm, config.space, params)
+            for params in algorithm.expand(self.geometries[config.space], config.params)
+        ]
+
+    def _is_finished(self, config: ClusteringConfig) -> bool:
+        try:
+            return all(self._known(Trial(self.key, each)) is not None for each in self._expanded(config))
+        except FileNotFoundError:  # what it expands to is only known once it is prepared
+            return self._known(Trial(self.key, config)) is not None
+
+    def _known(self, trial: Trial) -> TrialRecord | None:
+        """What the journal holds of a trial; not a time-out if there is more time now."""
+        record = self.journal.read(trial.id)
+        if record is not None and record.status is TrialStatus.TIMED_OUT and record.seconds < self.settings.timeout:
+            return None
+        return record
+
+    def _fail(self, trial: Trial, error: str, *, timed_out: bool = False, seconds: float = 0.0) -> TrialRecord:
+        record = failed_record(trial, error, timed_out=timed_out, seconds=seconds)
+        self.journal.write(record, None)
+        return record
+
+    def _drawn(self, trials: list[Trial]) -> list[Trial]:
+        most = self.settings.max_trials
+        if most is None or len(trials) <= most:
+            return trials
+        chosen = random.Random(self.settings.seed).sample(range(len(trials)), most)
+        return [trials[number] for number in sorted(chosen)]
+
+
+def _preparation_key(config: ClusteringConfig) -> _PreparationKey | None:
+    name = algorithm_named(config.algorithm).preparation(config.params)
+    return None if name is None else (config.algorithm, config.space, name)
+
+
+@contextmanager
+def _timed(stage: str, add_seconds: Callable[[str, float], None]) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    add_seconds(stage, time.perf_counter() - started)

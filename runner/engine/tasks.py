@@ -1,0 +1,118 @@
+"""The work of a sweep as tasks that any process can do, given paths only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from runner.cluster.algorithms import algorithm_named
+from runner.cluster.algorithms.base import Params
+from runner.cluster.geometry import Geometry, open_geometry
+from runner.cluster.trial import Clustering, Trial, TrialStatus
+from runner.engine.journal import Journal
+from runner.images.pairs import Pairs
+from runner.output.summary import TrialRecord
+from runner.score.scorecard import score_clustering
+
+
+@dataclass(frozen=True)
+class SweepData:
+    """Everything that the trials of one embedding share.
+
+    Attributes:
+        geometries: folder of each space's geometry, by the space's name; ``none`` is always among them.
+        journal: folder of the journal.
+        seed: of everything random.
+        truth: reference label of each image, or None.
+        pairs: must-link and cannot-link rows, or None.
+    """
+
+    geometries: Mapping[str, Path]
+    journal: Path
+    seed: int
+    truth: tuple[str | None, ...] | None
+    pairs: Pairs | None
+
+
+@dataclass(frozen=True)
+class PreparationRequest:
+    """What several settings of one algorithm in one space share."""
+
+    data: SweepData
+    algorithm: str
+    space: str
+    settings: tuple[Params, ...]
+
+
+@dataclass(frozen=True)
+class TrialRequest:
+    data: SweepData
+    trial: Trial
+
+
+def prepare(request: PreparationRequest) -> None:
+    """Do a preparation; its result stays in the geometry's folder."""
+    geometry = _geometry(request.data.geometries[request.space])
+    algorithm_named(request.algorithm).prepare(geometry, request.settings, request.data.seed)
+
+
+def run_trial(request: TrialRequest) -> TrialRecord:
+    """Cluster, score, and enter the trial in the journal."""
+    data, trial = request.data, request.trial
+    started = time.perf_counter()
+    config = trial.clustering
+    geometry = _geometry(data.geometries[config.space])
+    clustering = algorithm_named(config.algorithm).cluster(geometry, config.params, data.seed)
+    record = TrialRecord(
+        id=trial.id,
+        embedding=trial.embedding,
+        algorithm=config.algorithm,
+        space=config.space,
+        params=dict(config.params),
+        status=TrialStatus.DONE,
+        scores=_score(data, clustering),
+        details=dict(clustering.details),
+        seconds=time.perf_counter() - started,
+        finished_at=int(time.time() * 1000),
+    )
+    Journal(data.journal).write(record, clustering.labels)
+    return record
+
+
+def failed_record(trial: Trial, error: str, *, timed_out: bool = False, seconds: float = 0.0) -> TrialRecord:
+    """The record of a trial that gave no labels."""
+    return TrialRecord(
+        id=trial.id,
+        embedding=trial.embedding,
+        algorithm=trial.clustering.algorithm,
+        space=trial.clustering.space,
+        params=dict(trial.clustering.params),
+        status=TrialStatus.TIMED_OUT if timed_out else TrialStatus.FAILED,
+        error=error,
+        seconds=seconds,
+        finished_at=int(time.time() * 1000),
+    )
+
+
+def _score(data: SweepData, clustering: Clustering):  # type: ignore[no-untyped-def]
+    base = _geometry(data.geometries["none"])
+    empty = np.empty((0, 2), dtype=np.int64)
+    return score_clustering(
+        clustering.labels,
+        base.vectors,
+        base.neighbors.indices,
+        truth=data.truth,
+        must_link=data.pairs.must_link if data.pairs else empty,
+        cannot_link=data.pairs.cannot_link if data.pairs else empty,
+        seed=data.seed,
+    )
+
+
+@lru_cache(maxsize=16)
+def _geometry(directory: Path) -> Geometry:
+    return open_geometry(directory)

@@ -1,0 +1,174 @@
+"""The single entry point: everything that is written once an experiment is finished."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+
+from runner.output.cluster_facts import cluster_facts
+from runner.output.layout import PLOTS
+from runner.output.naming import embedding_names, trial_name
+from runner.output.plots.cluster_sizes import plot_cluster_sizes
+from runner.output.plots.comparison import plot_comparison
+from runner.output.plots.embedding_map import plot_embedding_map
+from runner.output.plots.silhouette_plot import plot_silhouettes
+from runner.output.previous import archive_previous
+from runner.output.projection import EmbeddingMap, map_path, project, save_map
+from runner.output.rank_folders import (
+    RankedTrial,
+    remove_stale_folders,
+    rows_shown,
+    sheet_clusters,
+    write_rank_folder,
+)
+from runner.output.report import silhouette_plot, sizes_plot, write_report
+from runner.output.result_files import checked_labels, write_results
+from runner.output.results import Results
+from runner.output.state import begin, finish
+from runner.output.thumbnails import Thumbnails
+
+_OWN_PLOT = re.compile(r"comparison\.png|rank_\d{2,}_(cluster_sizes|silhouettes)\.png|map_.+\.(png|parquet)")
+
+
+@dataclass(frozen=True)
+class WrittenOutputs:
+    """What was done.
+
+    Attributes:
+        archived: where the results of an earlier experiment went, or None.
+        folders: the rank folders, best trial first.
+        seconds: wall time of each part.
+        unreadable: name of each image whose file could not be read for the sheets, and why.
+    """
+
+    archived: Path | None
+    folders: tuple[Path, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+
+def write_outputs(out: Path, results: Results, top: int, show_progress: bool = True) -> WrittenOutputs:
+    """Write result files, rank folders, plots, maps and report into ``out``.
+
+    Results of another experiment that are already there are moved to ``out/previous/`` first. The result
+    files come before anything that is drawn, so that a failure later on loses no result.
+
+    Args:
+        out: the results folder, created if need be.
+        results: the finished experiment.
+        top: how many of the best trials get folders, sheets and plots.
+        show_progress: whether bars with rate and remaining time go to stderr.
+
+    Raises:
+        RunnerError: if ``out`` cannot be written or holds files of unknown origin.
+    """
+    clock = _Clock(show_progress)
+    summary = results.summary
+    archived = archive_previous(out, summary.experiment.fingerprint)
+    begin(out, summary)
+    with clock.part("result files", 1) as bar:
+        write_results(out, summary, results.images, results.labels, results.config_yaml)
+        bar.update()
+    ranked = _ranked_trials(results, top, clock)
+    thumbnails = _thumbnails(results, ranked, clock)
+    folders = _write_folders(out, results, ranked, thumbnails, clock)
+    _draw_plots(out, results, ranked, clock)
+    maps = _draw_maps(out, results, clock)
+    with clock.part("report", 1) as bar:
+        write_report(out, results, ranked, maps, thumbnails)
+        bar.update()
+    finish(out, summary, top, results.targets)
+    unreadable = {} if thumbnails is None else thumbnails.unreadable
+    reasons = {results.images.ids[row]: reason for row, reason in sorted(unreadable.items())}
+    return WrittenOutputs(archived, folders, clock.seconds, reasons)
+
+
+class _Clock:
+    """Times the parts and shows their progress."""
+
+    def __init__(self, show_progress: bool) -> None:
+        self.seconds: dict[str, float] = {}
+        self._show = show_progress
+
+    @contextmanager
+    def part(self, name: str, total: int) -> Iterator[tqdm]:
+        started = time.perf_counter()
+        with tqdm(total=total, desc=name, disable=not self._show, leave=False, dynamic_ncols=True) as bar:
+            yield bar
+        self.seconds[name] = round(time.perf_counter() - started, 3)
+
+
+def _ranked_trials(results: Results, top: int, clock: _Clock) -> list[RankedTrial]:
+    trials = results.top_trials(top)
+    ranked = []
+    with clock.part("best trials", len(trials)) as bar:
+        for rank, trial in enumerate(trials, start=1):
+            labels = checked_labels(trial.id, results.labels(trial.id), len(results.images))
+            ranked.append(RankedTrial(rank, trial, cluster_facts(labels, results.vectors(trial.embedding))))
+            bar.update()
+    return ranked
+
+
+def _thumbnails(results: Results, ranked: Sequence[RankedTrial], clock: _Clock) -> Thumbnails | None:
+    if not results.images.paths:
+        return None
+    thumbnails = Thumbnails(results.images.paths, workers=results.workers)
+    rows = dict.fromkeys(row for trial in ranked for row in rows_shown(trial.facts))
+    with clock.part("thumbnails", len(rows)) as bar:
+        thumbnails.load(rows, bar.update)
+    return thumbnails
+
+
+def _write_folders(
+    out: Path, results: Results, ranked: Sequence[RankedTrial], thumbnails: Thumbnails | None, clock: _Clock
+) -> tuple[Path, ...]:
+    sheets = 0 if thumbnails is None else sum(len(sheet_clusters(trial.facts)) + 1 for trial in ranked)
+    with clock.part("contact sheets", sheets) as bar:
+        folders = tuple(write_rank_folder(out, trial, results, thumbnails, bar.update) for trial in ranked)
+        remove_stale_folders(out, {folder.name for folder in folders})
+    return folders
+
+
+def _draw_plots(out: Path, results: Results, ranked: Sequence[RankedTrial], clock: _Clock) -> None:
+    (out / PLOTS).mkdir(exist_ok=True)
+    for path in sorted((out / PLOTS).iterdir()):
+        if _OWN_PLOT.fullmatch(path.name):
+            path.unlink()
+    with clock.part("plots", 1 + 2 * len(ranked)) as bar:
+        plot_comparison(results.summary, out / PLOTS / "comparison.png", annotated=len(ranked))
+        bar.update()
+        for trial in ranked:
+            title = f"{trial.rank}. {trial_name(trial.record)}"
+            plot_cluster_sizes(trial.facts.labels, title, sizes_plot(out, trial.rank))
+            bar.update()
+            plot_silhouettes(trial.facts, title, silhouette_plot(out, trial.rank))
+            bar.update()
+
+
+def _draw_maps(out: Path, results: Results, clock: _Clock) -> list[EmbeddingMap]:
+    names = embedding_names(results.summary.embeddings)
+    targets = results.target_rows
+    maps = []
+    with clock.part("maps", len(names) if len(results.images) else 0) as bar:
+        for key, name in names.items() if len(results.images) else ():
+            drawn = project(key, results.vectors(key), results.summary.experiment.seed, results.neighbors(key), targets)
+            save_map(out, drawn, results.images)
+            best = results.best_trial_of(key)
+            plot_embedding_map(
+                drawn,
+                None if best is None else results.labels(best.id),
+                name,
+                map_path(out, key, "png"),
+                "" if best is None else trial_name(best),
+                targets,
+                [results.images.ids[row] for row in targets],
+            )
+            maps.append(drawn)
+            bar.update()
+    return maps

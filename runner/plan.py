@@ -1,0 +1,92 @@
+"""What an experiment will do, told before it does it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runner.cluster.grids import Grid, count
+from runner.cluster.trial import ParameterValue
+
+
+@dataclass(frozen=True)
+class PlannedEmbedding:
+    """One embedding: its key, how many vectors are in the cache, and how many images have to be embedded."""
+
+    key: str
+    cached: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The work ahead.
+
+    Attributes:
+        location: where the images come from.
+        n_images: after sampling.
+        total: before sampling.
+        skipped: files that can't be taken.
+        embeddings: what they cost.
+        grids: what is swept over each embedding.
+        max_trials: limit per embedding.
+        out: results folder.
+        tracking_uri: MLflow store.
+    """
+
+    location: str
+    n_images: int
+    total: int
+    skipped: int
+    embeddings: Sequence[PlannedEmbedding]
+    grids: Sequence[Grid]
+    max_trials: int | None
+    out: str
+    tracking_uri: str
+
+    @property
+    def trials_per_embedding(self) -> int:
+        trials = count(self.grids, self.n_images)
+        return trials if self.max_trials is None else min(trials, self.max_trials)
+
+    def lines(self, *, details: bool = False) -> list[str]:
+        """The plan as lines of text; with every grid if ``details``."""
+        sampled = f", a sample of {self.total:,}" if self.total != self.n_images else ""
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        passes = sum(embedding.missing for embedding in self.embeddings)
+        trials = self.trials_per_embedding
+        lines = [f"images      {self.n_images:,} from {self.location}{sampled}{skipped}"]
+        for embedding in self.embeddings:
+            state = (
+                "ready-made"
+                if embedding.cached + embedding.missing == 0
+                else f"{embedding.cached:,} in the cache, {embedding.missing:,} to embed"
+            )
+            lines.append(f"embedding   {embedding.key}: {state}")
+        lines.append(
+            f"trials      about {trials} per embedding, {trials * len(self.embeddings)} in all"
+            f" ({', '.join(dict.fromkeys(grid.algorithm for grid in self.grids))})"
+        )
+        lines.append(
+            f"work        {passes:,} forward passes; per embedding and space one neighbour graph and tree"
+            f" of {self.n_images:,} x {self.n_images:,} distances"
+        )
+        lines.append(f"results     {self.out}, MLflow at {self.tracking_uri}")
+        if details:
+            lines += [f"grid        {_describe(grid)}" for grid in self.grids]
+        return lines
+
+
+def _describe(grid: Grid) -> str:
+    values = ", ".join(f"{name}={_value(value)}" for name, value in grid.values.items())
+    return (
+        f"{grid.algorithm} in {', '.join(grid.spaces)}: {values}"
+        if values
+        else f"{grid.algorithm} in {', '.join(grid.spaces)}"
+    )
+
+
+def _value(value: object) -> ParameterValue:
+    if isinstance(value, dict):
+        return " ".join(f"{key} {_value(part)}" for key, part in value.items())
+    return str(value)
