@@ -32,6 +32,7 @@ class Plan:
         max_trials: limit per embedding.
         out: results folder.
         tracking_uri: MLflow store.
+        note: something else worth telling.
     """
 
     location: str
@@ -43,6 +44,7 @@ class Plan:
     max_trials: int | None
     out: str
     tracking_uri: str
+    note: str = ""
 
     @property
     def trials_per_embedding(self) -> int:
@@ -72,6 +74,8 @@ class Plan:
             f" of {self.n_images:,} x {self.n_images:,} distances"
         )
         lines.append(f"results     {self.out}, MLflow at {self.tracking_uri}")
+        if self.note:
+            lines.append(f"note        {self.note}")
         if details:
             lines += [f"grid        {_describe(grid)}" for grid in self.grids]
         return lines

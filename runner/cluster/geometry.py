@@ -85,6 +85,10 @@ class Geometry:
             _write_then_rename(path, lambda file: np.save(file, compute(), allow_pickle=False))
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
+    def discard(self, name: str) -> None:
+        """Forget a prepared array; who has it mapped keeps it."""
+        (self.directory / f"{name}.npy").unlink(missing_ok=True)
+
 
 def open_geometry(directory: Path) -> Geometry:
     """The finished geometry in ``directory``; FileNotFoundError if there is none."""

@@ -53,7 +53,7 @@ def parse_grids(
     *,
     algorithms: Sequence[str] | None = None,
     spaces: Sequence[str] | None = None,
-    overrides: Mapping[str, Mapping[str, Any]] | None = None,
+    overrides: Mapping[str, Mapping[str, Any] | Sequence[Mapping[str, Any]]] | None = None,
 ) -> list[Grid]:
     """The grids of a preset with the user's choices applied.
 
@@ -61,7 +61,8 @@ def parse_grids(
         preset: by algorithm, its grids as in ``configs/*.yaml``.
         algorithms: only these; one that the preset lacks runs with what ``overrides`` says of it.
         spaces: in place of the preset's spaces.
-        overrides: by algorithm, values in place of the preset's, in all its grids; ``space`` among them.
+        overrides: by algorithm, values in place of the preset's in all its grids, ``space`` among them; or a list of
+            grids in place of the preset's.
 
     Raises:
         UsageError: unknown algorithm, parameter, value, rule or space.
@@ -71,13 +72,15 @@ def parse_grids(
     grids: list[Grid] = []
     for name in wanted:
         algorithm = algorithm_named(name)
-        chosen = dict(overrides.get(name, {}))
-        own_spaces = _as_list(chosen.pop("space", None)) or (list(spaces) if spaces else None)
-        entries = preset.get(name) or [{}]
+        override = overrides.get(name, {})
+        entries, chosen = (preset.get(name) or [{}], override) if isinstance(override, Mapping) else (override, {})
         for entry in entries:
-            values = {key: value for key, value in entry.items() if key != "space"} | chosen
-            entry_spaces = own_spaces or _as_list(entry.get("space")) or [_default_space(algorithm)]
-            grid = Grid(name, tuple(map(str, entry_spaces)), values, frozenset(chosen))
+            values = {**entry, **chosen}
+            entry_spaces = _as_list(values.pop("space", None)) or [_default_space(algorithm)]
+            if spaces and "space" not in chosen:
+                entry_spaces = list(spaces)
+            own = chosen if isinstance(override, Mapping) else entry
+            grid = Grid(name, tuple(map(str, entry_spaces)), values, frozenset(own) - {"space"})
             _check(grid, algorithm)
             if grid not in grids:
                 grids.append(grid)
@@ -99,6 +102,16 @@ def expand(grids: Iterable[Grid], geometry_of: Callable[[str], Geometry]) -> lis
                 config = ClusteringConfig(grid.algorithm, space, params)
                 configs.setdefault(repr(config.identity()), config)
     return list(configs.values())
+
+
+def check_sizes(grids: Iterable[Grid], n: int) -> None:
+    """Raise UsageError for a value that the user chose and ``n`` images can't satisfy, such as k > n."""
+    for grid in grids:
+        algorithm = algorithm_named(grid.algorithm)
+        for name in grid.chosen:
+            raw = grid.values[name]
+            for value in [] if isinstance(raw, Mapping) else _as_list(raw) or []:
+                algorithm.parameter(name).check(grid.algorithm, value, n)
 
 
 def count(grids: Iterable[Grid], n: int) -> int:

@@ -23,7 +23,7 @@ just as far would leave no gap, and everything would be searched at the next ite
 GROUPS = 16
 """Centres are searched in a multiple of this many columns, so that two minima cost little more than one."""
 
-ROW_BLOCK = 2048
+ROW_BLOCK = 1024
 COLUMN_BLOCK = {"cpu": 1024}
 ACCELERATOR_COLUMN_BLOCK = 8192
 
@@ -141,7 +141,7 @@ class BoundedAssignment(Assignment):
         needed = np.searchsorted(-drift[order], -thresholds, side="left")  # centres with drift > threshold
         needed = np.where(thresholds < 0, k, np.minimum(-(-needed // GROUPS) * GROUPS, k))
         changed, former = [], []
-        for block in blocks(len(rows), ROW_BLOCK):
+        for block in _stairs(int(np.searchsorted(thresholds, 0)), len(rows)):
             inside, n_columns = rows[block], int(needed[block.start])
             skipped_drift = drift[order[n_columns]] if n_columns < k else None
             old = self.labels[inside]
@@ -201,6 +201,14 @@ def start_assignment(points: np.ndarray, labels: np.ndarray | None, n_centers: i
     """The faster kind of assignment for this number of centres."""
     kind = ExhaustiveAssignment if n_centers <= EXHAUSTIVE_CENTERS else BoundedAssignment
     return kind(points, labels, device)
+
+
+def _stairs(n_everywhere: int, n: int) -> list[slice]:
+    """Blocks of ``range(n)``; the first ``n_everywhere`` rows, which look at every centre, have blocks of their own."""
+    rest = [
+        slice(n_everywhere + block.start, n_everywhere + block.stop) for block in blocks(n - n_everywhere, ROW_BLOCK)
+    ]
+    return blocks(n_everywhere, ROW_BLOCK) + rest
 
 
 class _CenterTable:

@@ -26,7 +26,7 @@ from runner.images.content_hash import ContentHashes
 _HUB_PREFIX = "hf-hub:"
 _HUB_WEIGHTS = "hub"
 _FOLDER_PREFIX = "local-dir:"
-_TIMM_PREFIX = "timm/"
+TIMM_PREFIX = "timm/"
 _BUNDLED_ARCHITECTURE = "tf_efficientnet_lite0"
 _QUICK_GELU_SUFFIX = "-quickgelu"
 
@@ -41,7 +41,7 @@ class ModelResolver:
 
     def __init__(self, cache_dir: Path) -> None:
         self._cache_dir = cache_dir.expanduser()
-        self._downloads = self._cache_dir / "models" / "weights"
+        self._downloads = downloads_folder(cache_dir)
         self._hashes = ContentHashes(self._cache_dir)
 
     def resolve(self, name: str) -> ModelRecipe:
@@ -73,7 +73,7 @@ class ModelResolver:
     def _recipe(self, name: str) -> ModelRecipe:
         if name.startswith(_HUB_PREFIX):
             return self._from_hub(name.removeprefix(_HUB_PREFIX))
-        if name.startswith(_TIMM_PREFIX):
+        if name.startswith(TIMM_PREFIX):
             return self._from_timm(name)
         if local_checkpoint.starts_like_path(name) or Path(name).exists():
             return self._from_folder(Path(name))
@@ -89,16 +89,16 @@ class ModelResolver:
         return self._with_weights(model, architecture, weights)
 
     def _from_timm(self, name: str) -> ModelRecipe:
-        model, _, weights = name.removeprefix(_TIMM_PREFIX).partition(":")
+        model, _, weights = name.removeprefix(TIMM_PREFIX).partition(":")
         architectures = timm_architectures(self._cache_dir)
         model, _, tag = model.partition(".") if model not in architectures else (model, "", "")
         if model not in architectures:
             alias = aliases().get(name.lower())  # some of open_clip's repositories belong to timm's authors
             if alias is not None:
                 return self._recipe(alias)
-            nearest = _nearest(model, architectures, prefix=_TIMM_PREFIX)
+            nearest = _nearest(model, architectures, prefix=TIMM_PREFIX)
             raise UsageError(f"timm knows no model {model!r}{nearest}; `runner models` lists all")
-        return self._with_weights(_TIMM_PREFIX + model, architectures[model], weights or tag)
+        return self._with_weights(TIMM_PREFIX + model, architectures[model], weights or tag)
 
     def _with_weights(self, model: str, architecture: Architecture, weights: str) -> ModelRecipe:
         """``architecture`` with random weights, a checkpoint's, or those of a tag, its default one if none is named."""
@@ -141,7 +141,7 @@ class ModelResolver:
 
     def _from_hub(self, repository: str) -> ModelRecipe:
         """A repository of open_clip weights, described by its own configuration file."""
-        if repository.startswith(_TIMM_PREFIX) or repository.lower() in aliases():
+        if repository.startswith(TIMM_PREFIX) or repository.lower() in aliases():
             return self._recipe(repository)
         name = _HUB_PREFIX + repository
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
@@ -201,10 +201,15 @@ class ModelResolver:
         if re.fullmatch(r"[a-z0-9_]+(\.\w+)?", model) and model.partition(".")[0] in timm_architectures(
             self._cache_dir
         ):
-            return f"open_clip knows no model {model!r}, but timm does: name it {_TIMM_PREFIX}{model}; {all_models}"
+            return f"open_clip knows no model {model!r}, but timm does: name it {TIMM_PREFIX}{model}; {all_models}"
         nearest = _nearest(model, [*open_clip_architectures(), *aliases(), BUNDLED_MODEL])
         hint = f"; for a repository of open_clip weights write {_HUB_PREFIX}{model}" if "/" in model else ""
         return f"there is no model {model!r}{nearest}{hint}; {all_models}"
+
+
+def downloads_folder(cache_dir: Path) -> Path:
+    """Where weights are kept that come from plain URLs; the hub's are in its own cache."""
+    return cache_dir.expanduser() / "models" / "weights"
 
 
 def bundled_architecture() -> Architecture:

@@ -32,7 +32,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "DIB")
 
 MAX_PIXELS = 500_000_000
 """Largest image that is decoded, in pixels of its first frame; a larger one is refused with its size. At the limit
-decoding takes about 2 GB of memory if reduced on the way (``at_least``), and 4 GB, or 8 GB with transparency, if not."""
+decoding takes about 2 GB of memory if reduced on the way (``at_least``); 4 GB, or 8 GB with transparency, if not."""
 
 LARGE_PIXELS = 50_000_000
 """Images above this are decoded one at a time, so that a pool of threads never holds several of them at once."""
@@ -132,7 +132,7 @@ def _open(file: IO[bytes]) -> ImageFile.ImageFile:
     """The plugin's image, headers read, pixels not.
 
     ``Image.open`` is passed by because its pixel limit is a global that other code in this process may rely on,
-    and because from half that limit on it only warns.
+    and because it does no more than warn of what is up to twice as large.
     """
     prefix = file.read(16)
     for name in FORMATS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,14 +63,13 @@ class RankedTrial:
     def headline(self, embedding_name: str) -> str:
         """Counts and scores in one line, for people."""
         noise = len(self.facts.members(NOISE))
-        parts = [embedding_name, count_of(self.facts.n_clusters, "cluster"), f"{noise:,} noise" if noise else "no noise"]
-        scores = self.record.scores
-        known = (
-            ("ranking score", scores and scores.ranking_score),
-            ("AMI", scores and scores.ami),
-            ("silhouette", scores and scores.silhouette),
-        )
-        return " · ".join([*parts, *(f"{name} {decimal(value)}" for name, value in known if value is not None)])
+        clusters = count_of(self.facts.n_clusters, "cluster")
+        parts = [embedding_name, clusters, f"{noise:,} noise" if noise else "no noise"]
+        for key, name in (("ranking_score", "ranking score"), ("ami", "AMI"), ("silhouette", "silhouette")):
+            value = getattr(self.record.scores, key, None)
+            if value is not None:
+                parts.append(f"{name} {decimal(value)}")
+        return " · ".join(parts)
 
 
 def sheet_clusters(facts: ClusterFacts) -> list[int]:
@@ -80,7 +80,9 @@ def sheet_clusters(facts: ClusterFacts) -> list[int]:
 
 def rows_shown(facts: ClusterFacts) -> list[int]:
     """Rows of all images that the sheets of a trial show, each once."""
-    overview = [row for cluster in facts.by_size[:OVERVIEW_CLUSTERS] for row in arranged_for_overview(facts, cluster).rows]
+    overview = [
+        row for cluster in facts.by_size[:OVERVIEW_CLUSTERS] for row in arranged_for_overview(facts, cluster).rows
+    ]
     sheets = [row for cluster in sheet_clusters(facts) for row in arranged_for_sheet(facts, cluster).rows]
     return list(dict.fromkeys([*overview, *sheets]))
 
@@ -172,10 +174,14 @@ def _write_sheets(
     overview = draw_overview(source, subtitle=ranked.headline(names[ranked.record.embedding]))
     overview.save(folder / OVERVIEW, quality=JPEG_QUALITY)
     on_sheet()
-    for cluster in sheet_clusters(ranked.facts):
+
+    def write(cluster: int) -> None:
         name = NOISE_SHEET if cluster == NOISE else cluster_sheet_name(cluster)
         draw_cluster_sheet(source, cluster).save(folder / CLUSTERS / name, quality=JPEG_QUALITY)
-        on_sheet()
+
+    with ThreadPoolExecutor(results.workers) as pool:
+        for _ in pool.map(write, sheet_clusters(ranked.facts)):
+            on_sheet()
 
 
 def sheet_source(ranked: RankedTrial, results: Results, thumbnails: Thumbnails) -> SheetSource:

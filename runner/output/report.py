@@ -11,7 +11,7 @@ from runner.cluster.trial import TrialStatus
 from runner.output.atomic import printable, strict_json, write_text
 from runner.output.contact_sheet import draw_overview
 from runner.output.layout import OVERVIEW, PLOTS, REPORT
-from runner.output.naming import count_of, decimal, embedding_names, trial_name
+from runner.output.naming import count_of, decimal, embedding_names, short_embedding_names, trial_name
 from runner.output.projection import EmbeddingMap
 from runner.output.rank_folders import RankedTrial, sheet_source
 from runner.output.report_data import comparison_data, map_data, map_trials
@@ -92,7 +92,7 @@ def render(results: Results, tops: Sequence[TopTrial], data: dict[str, object], 
     summary = results.summary
     return environment.get_template("report.html.j2").render(
         summary=summary,
-        names=embedding_names(summary.embeddings),
+        names=short_embedding_names(summary.embeddings),
         verdict=verdict(summary),
         counts={status.value: sum(trial.status is status for trial in summary.trials) for status in TrialStatus},
         unsuccessful=[trial for trial in summary.trials if trial.status is not TrialStatus.DONE],

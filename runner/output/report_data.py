@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 import numpy as np
 
-from runner.output.naming import embedding_names, trial_name
-from runner.output.plots.style import PALETTE, cluster_colors, colors_of
+from runner.output.naming import short_embedding_names, trial_name
+from runner.output.plots.style import PALETTE, algorithm_colors, cluster_colors
 from runner.output.projection import EmbeddingMap
 from runner.output.results import Results
 from runner.output.summary import NullRecord, TrialRecord
@@ -36,13 +36,15 @@ def comparison_data(results: Results, top: int) -> dict[str, object]:
     summary = results.summary
     ranks = {trial_id: place for place, trial_id in enumerate(summary.ranking, start=1)}
     scored = [trial for trial in summary.trials if trial.scores is not None]
-    known = [(key, name) for key, name in SCORE_CHOICES if any(getattr(trial.scores, key) is not None for trial in scored)]
+    known = [
+        (key, name) for key, name in SCORE_CHOICES if any(getattr(trial.scores, key) is not None for trial in scored)
+    ]
     keys = [key for key, _ in known]
     return {
         "measures": known,
-        "colors": colors_of(trial.algorithm for trial in summary.trials),
+        "colors": algorithm_colors(summary),
         "moreColors": PALETTE,
-        "embeddings": embedding_names(summary.embeddings),
+        "embeddings": short_embedding_names(summary.embeddings),
         "top": top,
         "points": [_point(trial, ranks.get(trial.id), keys) for trial in scored],
         "nulls": [_null_point(null, keys) for null in summary.null_baselines],
@@ -77,7 +79,7 @@ def map_data(
     if not maps:
         return None
     rows = maps[0].rows
-    names = embedding_names(results.summary.embeddings)
+    names = short_embedding_names(results.summary.embeddings)
     labels = {trial.id: results.labels(trial.id)[rows] for trial in trials}
     n_colors = max((int(each.max(initial=-1)) + 1 for each in labels.values()), default=0)
     return {
@@ -120,7 +122,7 @@ def _thumbnails(rows: np.ndarray, thumbnails: Thumbnails | None) -> list[str | N
 
 def map_trials(results: Results, top: int) -> list[TrialRecord]:
     """Trials whose clusters may colour a map: the best of all, and the best of each embedding, in order of rank."""
-    best = {trial_id: None for trial_id in results.summary.ranking[:top]}
+    best = dict.fromkeys(results.summary.ranking[:top])
     for embedding in results.summary.embeddings:
         own = results.best_trial_of(embedding.key)
         if own is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from runner.output.naming import decimal, embedding_names
+from runner.output.naming import decimal, short_embedding_names
 from runner.output.summary import Summary, TrialRecord
 from runner.score.scores import Scores
 
@@ -67,7 +67,7 @@ def ranking_table(summary: Summary) -> Table:
 
 
 def _identity_columns(summary: Summary) -> Sequence[Column]:
-    names = embedding_names(summary.embeddings)
+    names = short_embedding_names(summary.embeddings)
     columns = [
         Column("Algorithm", "clustering algorithm", False, lambda trial: _text(trial.algorithm)),
         Column("Parameters", "its parameters", False, lambda trial: _text(_parameters(trial))),
@@ -75,7 +75,7 @@ def _identity_columns(summary: Summary) -> Sequence[Column]:
     ]
     if len(names) > 1:
         hint = "model, weights, resolution and fit, as far as they differ"
-        columns.append(Column("Embedding", hint, False, lambda trial: _text(names[trial.embedding])))
+        columns.append(Column("Embedding", hint, False, lambda trial: _unbroken(names[trial.embedding])))
     return columns
 
 
@@ -87,6 +87,11 @@ def _parameters(trial: TrialRecord) -> str:
 
 def _text(value: str) -> Cell:
     return Cell(value, value)
+
+
+def _unbroken(value: str) -> Cell:
+    """A short name stays on one line."""
+    return Cell(value.replace(" ", "\u00a0") if len(value) <= 24 else value, value)
 
 
 def _space(trial: TrialRecord) -> Cell:

@@ -62,7 +62,9 @@ def summary_json(summary: Summary) -> str:
     try:
         Summary.model_validate_json(text)
     except ValidationError as error:
-        raise RunnerError(f"the summary holds a value that is undefined where it must not be: {_first(error)}") from error
+        raise RunnerError(
+            f"the summary holds a value that is undefined where it must not be: {_first(error)}"
+        ) from error
     return text
 
 
@@ -191,4 +193,7 @@ def _row(trial: TrialRecord, rank: int | None, embedding: EmbeddingRecord | None
         **(asdict(trial.scores) if trial.scores is not None else {}),
         **{f"param_{name}": value for name, value in trial.params.items()},
     }
-    return {name: "" if value is None else printable(value) if isinstance(value, str) else value for name, value in row.items()}
+    return {
+        name: "" if value is None else printable(value) if isinstance(value, str) else value
+        for name, value in row.items()
+    }

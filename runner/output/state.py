@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runner.output.atomic import strict_json, write_json
-from runner.output.layout import STATE, own_entries
+from runner.output.layout import STATE, SUMMARY, own_entries
 from runner.output.summary import Summary
 
 OUTPUT_VERSION = 1
@@ -51,28 +51,30 @@ def finish(out: Path, summary: Summary, top: int, targets: Iterable[str]) -> Non
         for path in (sorted(entry.rglob("*")) if entry.is_dir() else [entry])
         if path.is_file() and path.name != STATE
     }
-    state = OutputState(
-        fingerprint=summary.experiment.fingerprint, digest=_digest(summary, top, targets), files=files
-    )
+    state = OutputState(fingerprint=summary.experiment.fingerprint, digest=_digest(summary, top, targets), files=files)
     write_json(out / STATE, state.model_dump())
 
 
 def outputs_complete(out: Path, summary: Summary, top: int, targets: Iterable[str] = ()) -> bool:
     """Whether ``out`` already holds all that would be written for this summary, so that it can be left out.
 
-    Wall times do not count: they differ whenever the cache is warm.
+    Wall times do not count, as they differ whenever the cache is warm; nor does the MLflow run.
     """
     state = read_state(out)
     if state is None or state.digest != _digest(summary, top, targets):
         return False
-    return all((out / name).is_file() and (out / name).stat().st_size == size for name, size in state.files.items())
+    return all(_is_there(out / name, size) for name, size in state.files.items())
+
+
+def _is_there(path: Path, size: int) -> bool:
+    """The summary may have grown since: the identity of the MLflow run is entered last."""
+    return path.is_file() and (path.name == SUMMARY or path.stat().st_size == size)
 
 
 def _digest(summary: Summary, top: int, targets: Iterable[str]) -> str:
     shown = {
         "version": OUTPUT_VERSION,
         "fingerprint": summary.experiment.fingerprint,
-        "tracking": [summary.experiment.tracking_uri, summary.experiment.mlflow_run_id],
         "trials": [trial.model_dump(exclude={"seconds", "finished_at"}) for trial in summary.trials],
         "skipped": [[image.path, image.reason] for image in summary.images.skipped],
         "ranking": summary.ranking,

@@ -47,7 +47,8 @@ class Thumbnails:
 
     def image(self, row: int) -> Image.Image | None:
         """The thumbnail in RGB, or None if the file cannot be read."""
-        self.load([row])
+        if row not in self._encoded and row not in self.unreadable:
+            self._decode(row)
         encoded = self._encoded.get(row)
         return None if encoded is None else Image.open(io.BytesIO(encoded)).convert("RGB")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -280,7 +281,7 @@ class TestInvariants:
         tolerance = 1e-5 * (1 + float(np.square(data).sum()))
         for run in runs:
             assert_consistent(data, run)
-        assert all(later.inertia <= earlier.inertia + tolerance for earlier, later in zip(runs, runs[1:], strict=False))
+        assert all(later.inertia <= earlier.inertia + tolerance for earlier, later in itertools.pairwise(runs))
         distinct = len(np.unique(data + 0, axis=0))
         assert runs[-1].n_clusters <= min(n_clusters, distinct)
         if runs[-1].converged:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +21,10 @@ from runner.output.summary import (
     TrialRecord,
 )
 from runner.score.scores import Scores
+from runner.track.experiment_log import check_store, log_experiment
+from runner.track.mlflow_store import open_store
+from runner.track.run_log import LoggedRuns
+from runner.track.tracking_uri import STORE, default_tracking_uri
 
 START = 1_700_000_000_000
 
@@ -119,7 +126,7 @@ def summary_of(trials: Sequence[TrialRecord], fingerprint: str = "fingerprint-1"
     return summary.model_copy(update=changes)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def trials() -> list[TrialRecord]:
     """Ten trials, of which one failed and one timed out."""
     statuses = {3: TrialStatus.FAILED, 8: TrialStatus.TIMED_OUT}
@@ -127,7 +134,7 @@ def trials() -> list[TrialRecord]:
     return [trial(n, *pair, statuses.get(n, TrialStatus.DONE)) for n, pair in enumerate(pairs)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_summary() -> Callable[..., Summary]:
     return summary_of
 
@@ -140,3 +147,69 @@ def files(tmp_path: Path) -> Callable[[str], list[Path]]:
     (folder / "info.json").write_text("{}")
     (folder / "clusters" / "cluster_000.jpg").write_bytes(b"jpg")
     return lambda key: sorted(folder.iterdir()) if key.startswith("kmeans") else []
+
+
+@dataclass(frozen=True)
+class Store:
+    """A real MLflow store in SQLite, and what is in it according to MLflow."""
+
+    out: Path
+
+    @property
+    def uri(self) -> str:
+        return default_tracking_uri(self.out)
+
+    def log(self, summary: Summary, name: str = "stamps", **options: Any) -> LoggedRuns:
+        return log_experiment(summary, tracking_uri=self.uri, experiment_name=name, out=self.out, **options)
+
+    def ask(self, question: Callable[[Any], Any]) -> Any:
+        """What MLflow's client answers."""
+        with open_store(self.uri, self.out) as client:
+            return question(client)
+
+    def runs(self, name: str = "stamps") -> list[Any]:
+        """All runs that are not deleted, oldest first."""
+
+        def search(client: Any) -> list[Any]:
+            experiment = client.get_experiment_by_name(name)
+            return list(client.search_runs([experiment.experiment_id], order_by=["attributes.start_time"]))
+
+        return self.ask(search)
+
+    def children(self) -> dict[str, Any]:
+        """The child runs by trial id."""
+        runs = self.runs()
+        parents = {run.info.run_id for run in runs if "mlflow.parentRunId" not in run.data.tags}
+        children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") in parents]
+        assert len(children) + len(parents) == len(runs)
+        assert len({run.data.tags["imagesweep.trial"] for run in children}) == len(children)
+        return {run.data.tags["imagesweep.trial"]: run for run in children}
+
+    def history(self, run_id: str) -> dict[str, list[tuple[float, int, int]]]:
+        """All points (value, timestamp, step) of every metric of a run."""
+
+        def points(client: Any) -> dict[str, list[tuple[float, int, int]]]:
+            keys = client.get_run(run_id).data.metrics
+            return {
+                key: [(each.value, each.timestamp, each.step) for each in client.get_metric_history(run_id, key)]
+                for key in keys
+            }
+
+        return self.ask(points)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with a fresh store, made once, as that takes seconds."""
+    out = tmp_path_factory.mktemp("store") / "results"
+    check_store(default_tracking_uri(out), "stamps", out)
+    shutil.copy(out / STORE, out.parent / "template.db")
+    return out
+
+
+@pytest.fixture
+def store(empty_store: Path) -> Store:
+    shutil.rmtree(empty_store)
+    empty_store.mkdir()
+    shutil.copy(empty_store.parent / "template.db", empty_store / STORE)
+    return Store(empty_store)

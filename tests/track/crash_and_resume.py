@@ -1,8 +1,8 @@
 """Kill the logging of an experiment before every commit and every copied file, log again, and compare the stores.
 
 Run as ``python crash_and_resume.py FOLDER``, where FOLDER holds ``summary.json`` and ``files/``. Prints one JSON object:
-how many places it was killed at, and in which of them the store came out different from an undisturbed one. A program of
-its own, as it forks: each attempt is a process that really dies.
+how many places it was killed at, in which of them the store came out different from an undisturbed one, and how a store
+fared whose creation was killed. A program of its own, as it forks: each attempt is a process that really dies.
 """
 
 from __future__ import annotations
@@ -98,6 +98,10 @@ def main(folder: Path) -> None:
             experiment_files=lambda run_id: files[:1],
         )
 
+    fresh = folder / "fresh"
+    create = lambda: check_store(default_tracking_uri(fresh), "stamps", fresh)  # noqa: E731
+    creations = [in_a_process(lambda: killed_at(40, create)), in_a_process(create)]
+
     check_store(uri, "stamps", out)  # MLflow keeps the store open: the processes below need not check it again
     shutil.copy(out / STORE, template)
 
@@ -119,7 +123,8 @@ def main(folder: Path) -> None:
         again = in_a_process(log)
         if status != -signal.SIGKILL or again != 0 or snapshot(out) != undisturbed:
             different.append((step, status, again))
-    print(json.dumps({"killed": step - 1, "different": different, "runs": len(undisturbed["runs"])}))
+    report = {"killed": step - 1, "different": different, "runs": len(undisturbed["runs"])}
+    print(json.dumps(report | {"creations": creations, "fresh": sorted(path.name for path in fresh.iterdir())}))
 
 
 if __name__ == "__main__":

@@ -1,59 +1,80 @@
-"""Linkages that have the whole distance matrix in memory."""
+"""Average and complete linkage with the whole distance matrix in memory."""
 
 from __future__ import annotations
 
 import numba
 import numpy as np
 
-AVERAGE, COMPLETE, WARD = 0, 1, 2
+from runner.cluster.agglomerative.active_clusters import squared_distance
+
+ROWS = 256
+"""Rows of the matrix that are computed at a time."""
+
+CANCELLED = 1e-3
+"""Squared distances below this share of the squared norms have lost digits in the product and are computed anew."""
 
 
-@numba.njit(cache=True, nogil=True)
-def _place(n, i, j):  # type: ignore[no-untyped-def]
-    """Where the pair i, j stands in a condensed matrix (``scipy.spatial.distance.pdist``)."""
-    if i > j:
-        i, j = j, i
-    return n * i - i * (i + 1) // 2 + (j - i - 1)
-
-
-@numba.njit(cache=True, nogil=True)
-def _nearest_alive(distances, alive, n_alive, n, x, preferred, best):  # type: ignore[no-untyped-def]
-    nearest = preferred
-    index = 0
-    while index < n_alive and alive[index] < x:
-        i = alive[index]
-        value = distances[n * i - i * (i + 1) // 2 + (x - i - 1)]
-        if value < best:
-            best, nearest = value, i
-        index += 1
-    row = n * x - x * (x + 1) // 2 - x - 1
-    for later in range(index, n_alive):
-        i = alive[later]
-        if i == x:
-            continue
-        value = distances[row + i]
-        if value < best:
-            best, nearest = value, i
-    return nearest, best
-
-
-@numba.njit(cache=True, nogil=True)
-def nearest_neighbor_chain(distances, sizes, linkage):  # type: ignore[no-untyped-def]
-    """Merges of a reducible linkage by following chains of nearest neighbours (Murtagh 1983), O(n²) time.
+def condensed_distances(vectors: np.ndarray, euclidean: bool) -> np.ndarray:
+    """All distances, laid out as by ``scipy.spatial.distance.pdist``.
 
     Args:
-        distances: float64, condensed, shape (n(n-1)/2,), overwritten; squared for Ward.
-        sizes: float64, shape (n,), weights of the n things, overwritten.
-        linkage: ``AVERAGE``, ``COMPLETE`` or ``WARD``.
+        vectors: float64, shape (n, d); of unit length for cosine.
+        euclidean: Euclidean, else cosine distance.
 
     Returns:
-        merges, int32, shape (n-1, 2), one thing out of either cluster, and heights, float64, shape (n-1,), not sorted.
+        float64, shape (n(n-1)/2,).
+    """
+    n = len(vectors)
+    if euclidean:
+        vectors = vectors - vectors.mean(axis=0)
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    condensed = np.empty(n * (n - 1) // 2)
+    for first in range(0, n, ROWS):
+        products = vectors[first : first + ROWS] @ vectors[first:].T
+        _condense(products, first, vectors, squares, euclidean, condensed)
+    return condensed
+
+
+@numba.njit(cache=True, nogil=True, parallel=True)
+def _condense(products, first, vectors, squares, euclidean, condensed):  # type: ignore[no-untyped-def]
+    n = len(vectors)
+    for i in numba.prange(len(products)):
+        row = first + i
+        start = row_start(n, row)
+        for column in range(row + 1, n):
+            product = products[i, column - first]
+            if euclidean:
+                both = squares[row] + squares[column]
+                squared = both - 2 * product
+                if squared < CANCELLED * both:
+                    squared = squared_distance(vectors[row], vectors[column])
+                condensed[start + column] = np.sqrt(squared)
+            else:
+                condensed[start + column] = max(0.0, 1 - product)
+
+
+@numba.njit(cache=True, nogil=True)
+def row_start(n, row):  # type: ignore[no-untyped-def]
+    """What to add to a column > row to get the place of that pair in a condensed n × n matrix."""
+    return n * row - row * (row + 1) // 2 - row - 1
+
+
+@numba.njit(cache=True, nogil=True)
+def nearest_neighbor_chain(distances, sizes, complete):  # type: ignore[no-untyped-def]
+    """Merges by following chains of ever nearer neighbours (Murtagh 1983), in O(n²) time.
+
+    Args:
+        distances: float64, condensed, shape (n(n-1)/2,), overwritten.
+        sizes: float64, shape (n,), vectors that each of the n things stands for, overwritten.
+        complete: complete linkage, else average.
+
+    Returns:
+        merges, int32, shape (n-1, 2), a thing out of either cluster, and heights, float64, shape (n-1,), unsorted.
     """
     n = len(sizes)
-    merges = np.empty((max(n - 1, 0), 2), dtype=np.int32)
-    heights = np.empty(max(n - 1, 0))
+    merges = np.empty((n - 1, 2), dtype=np.int32)
+    heights = np.empty(n - 1)
     alive = np.arange(n)
-    n_alive = n
     chain = np.empty(n, dtype=np.int64)
     length = 0
     for step in range(n - 1):
@@ -61,46 +82,52 @@ def nearest_neighbor_chain(distances, sizes, linkage):  # type: ignore[no-untype
             chain[0] = alive[0]
             length = 1
         while True:
-            x = chain[length - 1]
-            y, best = -1, np.inf
-            if length > 1:
-                y = chain[length - 2]
-                best = distances[_place(n, x, y)]
-            y, best = _nearest_alive(distances, alive, n_alive, n, x, y, best)
-            if length > 1 and y == chain[length - 2]:
+            last = chain[length - 1]
+            before = chain[length - 2] if length > 1 else -1
+            nearest, height = _nearest(distances, alive[: n - step], n, last, before)
+            if nearest == before:
                 break
-            chain[length] = y
+            chain[length] = nearest
             length += 1
         length -= 2
-        merges[step, 0], merges[step, 1], heights[step] = x, y, best
-        n_alive = _remove(alive, n_alive, x)
-        _update(distances, sizes, alive, n_alive, n, x, y, best, linkage)
+        merges[step, 0], merges[step, 1], heights[step] = last, nearest, height
+        _remove(alive[: n - step], last)
+        _update(distances, sizes, alive[: n - step - 1], n, last, nearest, complete)
     return merges, heights
 
 
 @numba.njit(cache=True, nogil=True)
-def _remove(alive, n_alive, x):  # type: ignore[no-untyped-def]
-    place = np.searchsorted(alive[:n_alive], x)
-    for index in range(place, n_alive - 1):
-        alive[index] = alive[index + 1]
-    return n_alive - 1
+def _nearest(distances, alive, n, one, preferred):  # type: ignore[no-untyped-def]
+    """Nearest of ``alive`` (ascending) and its distance; in a tie ``preferred``, which ends the chain."""
+    nearest, least = -1, np.inf
+    if preferred >= 0:
+        nearest = preferred
+        least = distances[row_start(n, min(one, preferred)) + max(one, preferred)]
+    start = row_start(n, one)
+    for other in alive:
+        if other == one:
+            continue
+        value = distances[start + other] if other > one else distances[row_start(n, other) + one]
+        if value < least:
+            nearest, least = other, value
+    return nearest, least
 
 
 @numba.njit(cache=True, nogil=True)
-def _update(distances, sizes, alive, n_alive, n, gone, kept, height, linkage):  # type: ignore[no-untyped-def]
-    """Distances from all others to the union of two clusters (Lance and Williams 1967), stored under ``kept``."""
+def _remove(alive, gone):  # type: ignore[no-untyped-def]
+    for place in range(np.searchsorted(alive, gone), len(alive) - 1):
+        alive[place] = alive[place + 1]
+
+
+@numba.njit(cache=True, nogil=True)
+def _update(distances, sizes, alive, n, gone, kept, complete):  # type: ignore[no-untyped-def]
+    """Distances of all others to the union of two clusters (Lance and Williams 1967), stored as those of ``kept``."""
     a, b = sizes[gone], sizes[kept]
     sizes[kept] = a + b
-    for index in range(n_alive):
-        i = alive[index]
-        if i == kept:
+    for other in alive:
+        if other == kept:
             continue
-        place = _place(n, i, kept)
-        to_gone, to_kept = distances[_place(n, i, gone)], distances[place]
-        if linkage == AVERAGE:
-            distances[place] = (a * to_gone + b * to_kept) / (a + b)
-        elif linkage == COMPLETE:
-            distances[place] = max(to_gone, to_kept)
-        else:
-            x = sizes[i]
-            distances[place] = ((a + x) * to_gone + (b + x) * to_kept - x * height) / (a + b + x)
+        place = row_start(n, min(other, kept)) + max(other, kept)
+        to_gone = distances[row_start(n, min(other, gone)) + max(other, gone)]
+        to_kept = distances[place]
+        distances[place] = max(to_gone, to_kept) if complete else (a * to_gone + b * to_kept) / (a + b)

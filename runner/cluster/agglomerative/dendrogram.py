@@ -23,6 +23,25 @@ def sorted_dendrogram(merges: np.ndarray, heights: np.ndarray) -> np.ndarray:
     return dendrogram(SpanningTree(np.ascontiguousarray(merges[order], dtype=np.int32), heights[order]))
 
 
+@numba.njit(cache=True, nogil=True)
+def joined_rows(merges, n):  # type: ignore[no-untyped-def]
+    """A row from either cluster that a merge joins.
+
+    Args:
+        merges: the first m rows of a linkage matrix, float64, shape (m, 4).
+        n: number of vectors.
+
+    Returns:
+        int32, shape (m, 2).
+    """
+    rows = np.empty((len(merges), 2), dtype=np.int32)
+    for step in range(len(merges)):
+        for side in range(2):
+            node = int(merges[step, side])
+            rows[step, side] = node if node < n else rows[node - n, 0]
+    return rows
+
+
 def cut_linkage(merges: np.ndarray, n_clusters: int) -> np.ndarray:
     """Labels of exactly ``n_clusters`` clusters: all but the last ``n_clusters - 1`` merges are made.
 

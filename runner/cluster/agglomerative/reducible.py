@@ -35,7 +35,8 @@ def reducible_linkage(vectors: np.ndarray, ward: bool, neighbors: Neighbors | No
     Args:
         vectors: float, shape (n, d), n ≥ 1; for cosine without zero vectors.
         ward: Ward's method (Euclidean), else average linkage (cosine).
-        neighbors: exact nearest neighbours of the vectors (for cosine: scaled to unit length), which spare the first search.
+        neighbors: exact nearest neighbours of the vectors (for cosine: scaled to unit length); they spare the
+            first search, which costs more than all others.
 
     Returns:
         float64, shape (n-1, 4).
@@ -65,7 +66,7 @@ def _groups_of_equal(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Number of the group of equal vectors that each row is in, int64, and the first row of each group, ascending."""
     numbers: dict[bytes, int] = {}
     groups = np.empty(len(vectors), dtype=np.int64)
-    firsts = []
+    firsts: list[int] = []
     for row, vector in enumerate(np.ascontiguousarray(vectors)):
         groups[row] = numbers.setdefault(hashlib.blake2b(vector, digest_size=16).digest(), len(numbers))
         if groups[row] == len(firsts):

@@ -12,32 +12,27 @@ from runner.cluster.agglomerative.active_clusters import ABSORBED, ActiveCluster
 ROWS, COLUMNS = 1024, 4096
 """A block of products: 16 MB in float32, which stays in the cache while it is read."""
 
-CHUNK = 64
-"""Columns that are skipped together if none of them is near."""
-
 
 @dataclass(frozen=True)
 class ProductView:
     """All slots, laid out for matrix products in one precision.
 
-    Two slots' distance is ``weight · (offset + offset − factor · product)``, the weight being that of Ward's
-    distance, 1 for average linkage. The offsets are lowered by the most that rounding can add to it.
+    Two slots' distance is ``(offset + offset − factor · product) / (divisor + divisor)``. The offsets are lowered by
+    the most that rounding can add to it.
 
     Attributes:
         vectors: float32 or float64, shape (slots, d).
         offsets: same dtype, shape (slots,); infinite where the cluster is gone.
-        doubled_sizes: same dtype, shape (slots,).
-        factor: same dtype.
+        divisors: same dtype, shape (slots,); 1/2a for Ward, whose weight 2ab/(a+b) is 1/(1/2a + 1/2b), else 1/2.
+        factor: same dtype, 2 for Ward, else 1.
         rounding: unit roundoff of the dtype.
-        ward: Ward's distance, else average cosine.
     """
 
     vectors: np.ndarray
     offsets: np.ndarray
-    doubled_sizes: np.ndarray
+    divisors: np.ndarray
     factor: np.floating
     rounding: float
-    ward: bool
 
     @classmethod
     def of(cls, clusters: ActiveClusters, ward: bool, dtype: type[np.floating]) -> ProductView:
@@ -51,7 +46,8 @@ class ProductView:
         offsets = (clusters.offsets - margins).astype(dtype)
         offsets[clusters.states == ABSORBED] = np.inf
         vectors = clusters.centroids.astype(dtype, copy=False)
-        return cls(vectors, offsets, (2 * clusters.sizes).astype(dtype), factor, rounding, ward)
+        divisors = 0.5 / clusters.sizes if ward else np.full(len(vectors), 0.5)
+        return cls(vectors, offsets, divisors.astype(dtype), factor, rounding)
 
 
 def search(view: ProductView, slots: np.ndarray, capacity: int) -> tuple[np.ndarray, np.ndarray]:
@@ -80,42 +76,25 @@ def search(view: ProductView, slots: np.ndarray, capacity: int) -> tuple[np.ndar
             products = buffer[: len(chosen) * (columns.stop - first)].reshape(len(chosen), -1)
             np.matmul(left, view.vectors[columns].T, out=products)
             _keep_nearest(
-                products, view.factor, view.offsets[chosen], view.offsets[columns], view.doubled_sizes[chosen],
-                view.doubled_sizes[columns], view.ward, first, chosen, found[block], bounds[block],
+                products, view.factor, view.offsets[chosen], view.offsets[columns], view.divisors[chosen],
+                view.divisors[columns], first, chosen, found[block], bounds[block],
             )  # fmt: skip
     return found, bounds[:, -1].astype(np.float64) * (1 - 8 * view.rounding)
 
 
-@numba.njit(cache=True, nogil=True, parallel=True, fastmath={"nnan", "nsz", "contract", "reassoc"})
+@numba.njit(cache=True, nogil=True, parallel=True, fastmath={"nnan", "nsz", "contract"})
 def _keep_nearest(  # type: ignore[no-untyped-def]
-    products, factor, row_offsets, column_offsets, row_sizes, column_sizes, ward, first, own, found, bounds
+    products, factor, row_offsets, column_offsets, row_divisors, column_divisors, first, own, found, bounds
 ):
     """Merge a block of products into the running lists of the lowest bounds; each list is kept sorted."""
     for row in numba.prange(products.shape[0]):
-        lowers = np.empty(CHUNK, dtype=products.dtype)
-        for start in range(0, products.shape[1], CHUNK):
-            chunk = slice(start, min(start + CHUNK, products.shape[1]))
-            least = _lower_bounds(
-                products[row, chunk], factor, row_offsets[row], column_offsets[chunk], row_sizes[row],
-                column_sizes[chunk], ward, lowers,
-            )  # fmt: skip
-            if least < bounds[row, -1]:
-                for place in range(chunk.stop - start):
-                    if lowers[place] < bounds[row, -1] and first + start + place != own[row]:
-                        _insert(lowers[place], first + start + place, bounds[row], found[row])
-
-
-@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "contract", "reassoc"})
-def _lower_bounds(products, factor, offset, offsets, size, sizes, ward, lowers):  # type: ignore[no-untyped-def]
-    """Fill in the bounds and return the least: a pass without branches, fit for vector instructions."""
-    least = products.dtype.type(np.inf)
-    for place in range(len(products)):
-        lower = offset + offsets[place] - factor * products[place]
-        if ward:
-            lower *= size * sizes[place] / (size + sizes[place])
-        lowers[place] = lower
-        least = min(least, lower)
-    return least
+        offset, divisor, worst = row_offsets[row], row_divisors[row], bounds[row, -1]
+        for column in range(products.shape[1]):
+            lower = offset + column_offsets[column] - factor * products[row, column]
+            total = divisor + column_divisors[column]
+            if lower < worst * total and first + column != own[row]:
+                _insert(lower / total, first + column, bounds[row], found[row])
+                worst = bounds[row, -1]
 
 
 @numba.njit(cache=True, nogil=True)

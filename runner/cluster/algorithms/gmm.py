@@ -1,15 +1,19 @@
 """Gaussian mixture, started from our k-means centres of the same space."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 from runner.cluster.algorithms.base import Algorithm, Parameter, Params, Scale
-from runner.cluster.algorithms.kmeans import kmeans_seeds
+from runner.cluster.algorithms.kmeans import kmeans_from_seeding, shared_seeding
 from runner.cluster.cuts import compact_labels
 from runner.cluster.geometry import Geometry
 from runner.cluster.trial import Clustering
 from runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from runner.cluster.gaussian_mixture import CovarianceType
 
 
 class GaussianMixture(Algorithm):
@@ -29,15 +33,12 @@ class GaussianMixture(Algorithm):
         return "kmeans k-means++"
 
     def prepare(self, geometry: Geometry, settings: Sequence[Params], seed: int) -> None:
-        kmeans_seeds(geometry, max(int(params["n_components"]) for params in settings), seed)
+        shared_seeding(geometry, max(int(params["n_components"]) for params in settings), seed, "k-means++")
 
     def cluster(self, geometry: Geometry, params: Params, seed: int) -> Clustering:
         from runner.cluster.gaussian_mixture import gaussian_mixture
-        from runner.cluster.kmeans import kmeans
 
-        seeds = kmeans_seeds(geometry, int(params["n_components"]), seed)
-        start = kmeans(geometry.vectors, np.asarray(geometry.vectors[seeds]))
-        result = gaussian_mixture(
-            geometry.vectors, len(start.centers), str(params["covariance_type"]), start, random_state=seed
-        )
+        start = kmeans_from_seeding(geometry, int(params["n_components"]), seed)
+        covariance_type = cast("CovarianceType", params["covariance_type"])
+        result = gaussian_mixture(geometry.vectors, start.labels, covariance_type=covariance_type, random_state=seed)
         return Clustering(compact_labels(result.labels), result.details)

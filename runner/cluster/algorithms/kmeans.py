@@ -1,6 +1,9 @@
 """k-means: one seeding at the largest k, whose prefixes seed every smaller one."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +11,10 @@ from runner.cluster.algorithms.base import Algorithm, Parameter, Params, Scale
 from runner.cluster.cuts import compact_labels
 from runner.cluster.geometry import Geometry
 from runner.cluster.trial import Clustering
+
+if TYPE_CHECKING:
+    from runner.cluster.kmeans import KMeansResult
+    from runner.cluster.seeding import Seeding
 
 
 class Kmeans(Algorithm):
@@ -24,29 +31,43 @@ class Kmeans(Algorithm):
 
     def prepare(self, geometry: Geometry, settings: Sequence[Params], seed: int) -> None:
         largest = max(int(params["n_clusters"]) for params in settings)
-        kmeans_seeds(geometry, largest, seed, str(settings[0]["init"]))
+        shared_seeding(geometry, largest, seed, str(settings[0]["init"]))
 
     def cluster(self, geometry: Geometry, params: Params, seed: int) -> Clustering:
-        from runner.cluster.kmeans import kmeans
-
-        n_clusters = int(params["n_clusters"])
-        seeds = kmeans_seeds(geometry, n_clusters, seed, str(params["init"]))
-        result = kmeans(geometry.vectors, np.asarray(geometry.vectors[seeds]))
-        details = {"inertia": result.inertia, "n_iter": result.n_iter, "converged": result.converged}
-        return Clustering(compact_labels(result.labels), details)
+        result = kmeans_from_seeding(geometry, int(params["n_clusters"]), seed, str(params["init"]))
+        return Clustering(compact_labels(result.labels), result.details)
 
 
-def kmeans_seeds(geometry: Geometry, n_clusters: int, seed: int, init: str = "k-means++") -> np.ndarray:
-    """The first ``n_clusters`` rows of the shared seeding, which is made anew if it is too short: int64."""
-    from runner.cluster.seeding import seed_centers
+def kmeans_from_seeding(geometry: Geometry, n_clusters: int, seed: int, init: str = "k-means++") -> KMeansResult:
+    """Lloyd's algorithm from the first ``n_clusters`` seeds that all k share."""
+    from runner.cluster.kmeans import kmeans
+
+    seeding = shared_seeding(geometry, n_clusters, seed, init)
+    seeds = seeding.indices[:n_clusters]
+    known = seeding.labels(n_clusters) if len(seeding.changes[0]) else None
+    return kmeans(geometry.vectors, np.asarray(geometry.vectors[seeds]), labels_init=known)
+
+
+def shared_seeding(geometry: Geometry, n_clusters: int, seed: int, init: str) -> Seeding:
+    """The seeding of at least ``n_clusters`` seeds, or as many as there are distinct rows; computed once."""
+    from runner.cluster.seeding import Seeding
+    from runner.cluster.seeding import seed as choose_seeds
 
     def compute() -> np.ndarray:
         if init == "random":
             return np.random.default_rng(seed).permutation(geometry.n)
-        return seed_centers(geometry.vectors, n_clusters, seed)
+        seeding = choose_seeds(geometry.vectors, n_clusters, seed)
+        distinct = len(seeding.indices)
+        header = np.array([n_clusters, distinct], dtype=np.int64)
+        return np.concatenate([header, seeding.indices, seeding.changes.ravel()])
 
     name = f"kmeans-{init.strip('+')}-{seed}"
-    path = geometry.directory / f"{name}.npy"
-    if path.exists() and len(np.load(path, mmap_mode="r")) < n_clusters:
-        path.unlink()
-    return np.asarray(geometry.prepared(name, compute)[:n_clusters])
+    if init == "random":
+        return Seeding(np.asarray(geometry.prepared(name, compute)), np.empty((2, 0), dtype=np.int32))
+    stored = geometry.prepared(name, compute)
+    if stored[0] < n_clusters:
+        geometry.discard(name)
+        stored = geometry.prepared(name, compute)
+    distinct = int(stored[1])
+    changes = stored[2 + distinct :].reshape(2, -1).astype(np.int32)
+    return Seeding(np.asarray(stored[2 : 2 + distinct]), changes)

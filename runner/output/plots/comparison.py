@@ -6,8 +6,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.output.naming import embedding_names
-from runner.output.plots.style import INK, MUTED, colors_of, markers_of, new_figure, plain, plain_log_ticks, save, tidy
+from runner.output.naming import short_embedding_names
+from runner.output.plots.style import (
+    INK,
+    MUTED,
+    algorithm_colors,
+    markers_of,
+    new_figure,
+    plain,
+    plain_log_ticks,
+    save,
+    tidy,
+)
 from runner.output.summary import NullRecord, Summary, TrialRecord
 from runner.score.scores import Scores
 
@@ -72,7 +82,7 @@ def _points(records: Sequence[Scored], x: Value, y: Value) -> list[tuple[str, fl
 def _scatter(
     axes: Axes, summary: Summary, trials: Sequence[TrialRecord], ranks: Sequence[str], x: Value, y: Value
 ) -> None:
-    colors = colors_of(trial.algorithm for trial in trials)
+    colors = algorithm_colors(summary)
     markers = markers_of(record.key for record in summary.embeddings)
     for algorithm, color in colors.items():
         for embedding, marker in markers.items():
@@ -131,8 +141,9 @@ def _legend(figure: Figure, summary: Summary, trials: Sequence[TrialRecord]) -> 
     def mark(label: str, color: str, marker: str) -> Line2D:
         return Line2D([], [], linestyle="", color=color, marker=marker, markersize=6, label=plain(label))
 
-    handles = [mark(name, color, "o") for name, color in colors_of(trial.algorithm for trial in trials).items()]
-    names = embedding_names(summary.embeddings)
+    used = {trial.algorithm for trial in trials}
+    handles = [mark(name, color, "o") for name, color in algorithm_colors(summary).items() if name in used]
+    names = short_embedding_names(summary.embeddings)
     if len(names) > 1:
         handles += [mark(names[key], MUTED, marker) for key, marker in markers_of(names).items()]
     if summary.null_baselines:

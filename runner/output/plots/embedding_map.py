@@ -10,7 +10,17 @@ import numpy as np
 
 from runner.cluster.trial import NOISE
 from runner.output.naming import count_of
-from runner.output.plots.style import INK, MUTED, NOISE_COLOR, TARGET_COLOR, cluster_colors, headline, new_figure, plain, save
+from runner.output.plots.style import (
+    INK,
+    MUTED,
+    NOISE_COLOR,
+    TARGET_COLOR,
+    cluster_colors,
+    headline,
+    new_figure,
+    plain,
+    save,
+)
 from runner.output.projection import EmbeddingMap
 
 if TYPE_CHECKING:

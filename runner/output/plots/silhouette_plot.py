@@ -82,4 +82,6 @@ def _draw_bands(axes: Axes, facts: ClusterFacts) -> None:
     axes.scatter(places, means, s=max(3, min(22, 2400 / len(values))), color=ACCENT, zorder=3)
     axes.axhline(0, color=MUTED, linewidth=0.8)
     axes.margins(x=0.01)
-    tidy(axes, "", "cluster, the best first (dot: mean, bar: middle 80 % of its images)", "silhouette (cosine)", grid="y")
+    tidy(
+        axes, "", "cluster, the best first (dot: mean, bar: middle 80 % of its images)", "silhouette (cosine)", grid="y"
+    )

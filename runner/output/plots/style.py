@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.output.atomic import atomic_path, printable
+from runner.output.summary import Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,9 +33,10 @@ ACCENT = "#2563eb"
 DPI = 120
 
 
-def colors_of(names: Iterable[str]) -> dict[str, str]:
-    """A colour for each name, the same whenever the set of names is the same."""
-    return {name: PALETTE[place % len(PALETTE)] for place, name in enumerate(sorted(set(names)))}
+def algorithm_colors(summary: Summary) -> dict[str, str]:
+    """A colour for each algorithm of the experiment, the same in all its pictures."""
+    names = sorted({trial.algorithm for trial in summary.trials})
+    return {name: PALETTE[place % len(PALETTE)] for place, name in enumerate(names)}
 
 
 def markers_of(names: Iterable[str]) -> dict[str, str]:

@@ -6,15 +6,17 @@
   const NOISE = "#a3abb5", TARGET = "#d6246e";
   const escaped = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
   const cssVariable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+  const config = { responsive: true, displaylogo: false, modeBarButtons: [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]] };
 
   function layout(more) {
     const grid = cssVariable("--rule");
+    const font = { color: cssVariable("--ink"), size: 13, family: getComputedStyle(document.body).fontFamily };
     const axis = { gridcolor: grid, zerolinecolor: grid, linecolor: grid };
     const base = {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", hovermode: "closest",
-      font: { color: cssVariable("--ink"), size: 13, family: getComputedStyle(document.body).fontFamily },
-      hoverlabel: { align: "left", bgcolor: cssVariable("--card"), bordercolor: grid, font: { color: cssVariable("--ink"), size: 12.5 } },
+      font,
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: cssVariable("--muted"), activecolor: cssVariable("--accent") },
+      hoverlabel: { align: "left", bgcolor: cssVariable("--card"), bordercolor: grid, font: { ...font, size: 12.5 } },
     };
     return { ...base, ...more, xaxis: { ...axis, ...more.xaxis }, yaxis: { ...axis, ...more.yaxis } };
   }
@@ -122,15 +124,23 @@
     const best = points.filter((point) => point.rank && point.rank <= top && usable(point));
     traces.push({
       type: "scatter", mode: "markers+text", name: `best ${best.length}`, x: best.map((point) => point[x]), y: best.map((point) => point[y]),
-      text: best.map((point) => `#${point.rank}`), textposition: "middle right", textfont: { size: 11 }, hoverinfo: "skip",
+      text: best.map((point) => point.rank === 1 ? "#1" : ""), textposition: "middle right", textfont: { size: 11 }, hoverinfo: "skip",
       marker: { size: 16, symbol: "circle-open", color: cssVariable("--ink"), line: { width: 1.5 } },
     });
     const nameOf = (key) => [...ACROSS, ...measures].find(([known]) => known === key)[1];
     Plotly.react("comparison-plot", traces, layout({
-      margin: { l: 60, r: 20, t: 10, b: 50 }, legend: { itemsizing: "constant" },
-      xaxis: { title: { text: nameOf(x) }, type: LOGARITHMIC.includes(x) ? "log" : "linear", ...(LOGARITHMIC.includes(x) ? { dtick: "D2" } : {}), tickformat: x.endsWith("share") ? ".0%" : "" },
+      margin: { l: 60, r: 20, t: 34, b: 50 }, legend: { itemsizing: "constant" },
+      xaxis: { title: { text: nameOf(x) }, type: LOGARITHMIC.includes(x) ? "log" : "linear", ...(LOGARITHMIC.includes(x) ? roundTicks([...points, ...random].map((point) => point[x])) : {}), tickformat: x.endsWith("share") ? ".0%" : "" },
       yaxis: { title: { text: nameOf(y) } },
     }), config);
+  }
+
+  function roundTicks(values) { // 1, 2, 5, 10, 20, 50 … written out
+    const positive = values.filter((value) => value > 0);
+    const ticks = [];
+    for (let power = Math.floor(Math.log10(Math.min(...positive))); power <= Math.log10(Math.max(...positive)); power++)
+      for (const digit of [1, 2, 5]) ticks.push(Number((digit * 10 ** power).toPrecision(3)));
+    return { tickvals: ticks, ticktext: ticks.map((tick) => tick.toLocaleString("en")) };
   }
 
   function describe(point) {
@@ -190,7 +200,7 @@
       text: targets.map((row) => escaped(fileName(row))), textposition: "top center", textfont: { color: TARGET, size: 11 }, hoverinfo: "none", showlegend: false,
       marker: { symbol: "star", size: 16, color: TARGET, line: { width: 1, color: "#fff" } },
     };
-    const bare = { showgrid: false, zeroline: false, showticklabels: false, ticks: "" };
+    const bare = { showgrid: false, showline: false, zeroline: false, showticklabels: false, ticks: "" };
     Plotly.react("map-plot", targets.length ? [trace, stars] : [trace], layout({
       margin: { l: 4, r: 4, t: 4, b: 4 }, dragmode: "pan", uirevision: byId("map-embedding").value,
       xaxis: bare, yaxis: { ...bare, scaleanchor: "x" },

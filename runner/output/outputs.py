@@ -31,7 +31,9 @@ from runner.output.report import silhouette_plot, sizes_plot, write_report
 from runner.output.result_files import checked_labels, write_results
 from runner.output.results import Results
 from runner.output.state import begin, finish
+from runner.output.state import outputs_complete as outputs_complete
 from runner.output.thumbnails import Thumbnails
+from runner.progress import progress_bar
 
 _OWN_PLOT = re.compile(r"comparison\.png|rank_\d{2,}_(cluster_sizes|silhouettes)\.png|map_.+\.(png|parquet)")
 
@@ -97,9 +99,9 @@ class _Clock:
         self._show = show_progress
 
     @contextmanager
-    def part(self, name: str, total: int) -> Iterator[tqdm]:
+    def part(self, name: str, total: int, unit: str = "it") -> Iterator[tqdm]:
         started = time.perf_counter()
-        with tqdm(total=total, desc=name, disable=not self._show, leave=False, dynamic_ncols=True) as bar:
+        with progress_bar(total, name, unit, disable=not self._show, leave=False) as bar:
             yield bar
         self.seconds[name] = round(time.perf_counter() - started, 3)
 
@@ -107,7 +109,7 @@ class _Clock:
 def _ranked_trials(results: Results, top: int, clock: _Clock) -> list[RankedTrial]:
     trials = results.top_trials(top)
     ranked = []
-    with clock.part("best trials", len(trials)) as bar:
+    with clock.part("best trials", len(trials), "trial") as bar:
         for rank, trial in enumerate(trials, start=1):
             labels = checked_labels(trial.id, results.labels(trial.id), len(results.images))
             ranked.append(RankedTrial(rank, trial, cluster_facts(labels, results.vectors(trial.embedding))))
@@ -120,7 +122,7 @@ def _thumbnails(results: Results, ranked: Sequence[RankedTrial], clock: _Clock) 
         return None
     thumbnails = Thumbnails(results.images.paths, workers=results.workers)
     rows = dict.fromkeys(row for trial in ranked for row in rows_shown(trial.facts))
-    with clock.part("thumbnails", len(rows)) as bar:
+    with clock.part("thumbnails", len(rows), "image") as bar:
         thumbnails.load(rows, bar.update)
     return thumbnails
 
@@ -129,7 +131,7 @@ def _write_folders(
     out: Path, results: Results, ranked: Sequence[RankedTrial], thumbnails: Thumbnails | None, clock: _Clock
 ) -> tuple[Path, ...]:
     sheets = 0 if thumbnails is None else sum(len(sheet_clusters(trial.facts)) + 1 for trial in ranked)
-    with clock.part("contact sheets", sheets) as bar:
+    with clock.part("contact sheets", sheets, "sheet") as bar:
         folders = tuple(write_rank_folder(out, trial, results, thumbnails, bar.update) for trial in ranked)
         remove_stale_folders(out, {folder.name for folder in folders})
     return folders
@@ -140,7 +142,7 @@ def _draw_plots(out: Path, results: Results, ranked: Sequence[RankedTrial], cloc
     for path in sorted((out / PLOTS).iterdir()):
         if _OWN_PLOT.fullmatch(path.name):
             path.unlink()
-    with clock.part("plots", 1 + 2 * len(ranked)) as bar:
+    with clock.part("plots", 1 + 2 * len(ranked), "plot") as bar:
         plot_comparison(results.summary, out / PLOTS / "comparison.png", annotated=len(ranked))
         bar.update()
         for trial in ranked:
@@ -155,7 +157,7 @@ def _draw_maps(out: Path, results: Results, clock: _Clock) -> list[EmbeddingMap]
     names = embedding_names(results.summary.embeddings)
     targets = results.target_rows
     maps = []
-    with clock.part("maps", len(names) if len(results.images) else 0) as bar:
+    with clock.part("maps", len(names) if len(results.images) else 0, "map") as bar:
         for key, name in names.items() if len(results.images) else ():
             drawn = project(key, results.vectors(key), results.summary.experiment.seed, results.neighbors(key), targets)
             save_map(out, drawn, results.images)

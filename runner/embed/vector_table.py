@@ -1,0 +1,249 @@
+"""One Lance dataset of vectors by content hash, every row with a checksum.
+
+Safe at any instant and with several processes: rows are only ever added, in whole commits, and a dataset appears by
+renaming a finished, empty one, since two processes that both create it by their first append would lose rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import time
+import uuid
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runner.embed.files import TEMPORARY_PREFIX
+from runner.errors import RunnerError
+
+os.environ.setdefault("LANCE_LOG", "error")  # it warns of every dataset that is new
+
+MOVED_ASIDE_PREFIX = ".damaged-"
+"""Start of the names of datasets that could not be opened any more."""
+
+_HASH, _VECTOR, _CHECKSUM = "hash", "vector", "checksum"
+_ROWS_PER_READ = 2048
+_ATTEMPTS = 8
+_UNCOMMITTED_AGE = timedelta(hours=1)
+
+Location = tuple[int, int]
+"""Where a row is: the fragment's id, and the row's number in it."""
+
+
+@dataclass(frozen=True)
+class TableState:
+    """What a check found: rows in all, and how many of them are damaged or can't be read."""
+
+    rows: int
+    damaged: int
+
+
+class _DamageError(Exception):
+    """Lance can't read a file that it should be able to read."""
+
+
+class VectorTable:
+    """The dataset in one folder, which is made by the first ``append``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def dimension(self) -> int | None:
+        """Length of the vectors; None while there are none."""
+        dataset = self._open()
+        return None if dataset is None else dataset.schema.field(_VECTOR).type.list_size
+
+    def __len__(self) -> int:
+        """How many rows were written, duplicates included."""
+        dataset = self._open()
+        return 0 if dataset is None else dataset.count_rows()
+
+    def locate(self, hashes: Collection[str]) -> dict[str, Location]:
+        """Where the rows of ``hashes`` are; the last one written, where there are several."""
+        wanted = hashes if isinstance(hashes, set | frozenset | dict) else set(hashes)
+        locations: dict[str, Location] = {}
+        dataset = self._open()
+        for fragment in dataset.get_fragments() if dataset is not None else ():
+            try:
+                with _reading():
+                    rows = fragment.to_table(columns=[_HASH]).column(_HASH).to_pylist()
+            except _DamageError:
+                continue  # its rows count as missing and are computed again
+            locations.update((value, (fragment.fragment_id, row)) for row, value in enumerate(rows) if value in wanted)
+        return locations
+
+    def read(self, locations: dict[str, Location]) -> Iterator[tuple[list[str], np.ndarray]]:
+        """The vectors at ``locations`` as (hashes, float array of shape (n, dimension)), in parts and in no set order.
+
+        Rows whose checksum is wrong and vectors that are zero or not finite are left out.
+        """
+        dataset = self._open()
+        rows_by_fragment: dict[int, list[int]] = {}
+        for fragment_id, row in locations.values():
+            rows_by_fragment.setdefault(fragment_id, []).append(row)
+        for fragment in dataset.get_fragments() if dataset is not None else ():
+            rows = sorted(rows_by_fragment.get(fragment.fragment_id, ()))
+            for start in range(0, len(rows), _ROWS_PER_READ):
+                hashes, vectors, good = _read_rows(fragment, rows[start : start + _ROWS_PER_READ])
+                where = [i for i in np.flatnonzero(good) if hashes[i] in locations]
+                yield [hashes[i] for i in where], vectors[where]
+
+    def append(self, hashes: Sequence[str], vectors: np.ndarray) -> None:
+        """Add rows in one commit.
+
+        Args:
+            hashes: content hashes.
+            vectors: float32 or float16, shape (len(hashes), dimension), all finite.
+
+        Raises:
+            RunnerError: the disk is full, the folder can't be written to, or the like.
+        """
+        import lance
+        import pyarrow
+
+        n, dimension = vectors.shape
+        flat = pyarrow.array(np.ascontiguousarray(vectors).ravel())
+        columns = {
+            _HASH: pyarrow.array(hashes, pyarrow.string()),
+            _VECTOR: pyarrow.FixedSizeListArray.from_arrays(flat, dimension),
+            _CHECKSUM: pyarrow.array(_checksums(hashes, vectors)),
+        }
+        table = pyarrow.table(columns)
+        for attempt in range(_ATTEMPTS):
+            try:
+                with _reading():
+                    lance.write_dataset(table, self._open_or_create(table.schema), mode="append")
+                return
+            except _DamageError as error:  # most likely another process was faster; Lance has tried some times too
+                if attempt == _ATTEMPTS - 1:
+                    raise RunnerError(f"can't write {n} vectors to the embedding cache {self.path}: {error}") from error
+                time.sleep(random.uniform(0.5, 1.5) * 0.05 * 2**attempt)
+
+    def check(self) -> TableState:
+        """Read everything and count what is damaged."""
+        dataset = self._open()
+        rows = damaged = 0
+        for fragment in dataset.get_fragments() if dataset is not None else ():
+            n, bad = _check_fragment(fragment)
+            rows, damaged = rows + n, damaged + len(bad)
+        return TableState(rows, damaged)
+
+    def tidy(self) -> None:
+        """Drop damaged rows, join small files, and delete files that no commit refers to. Others may go on writing."""
+        import lance
+
+        dataset = self._open()
+        if dataset is None:
+            return
+        for fragment in dataset.get_fragments():
+            n, bad = _check_fragment(fragment)
+            if bad:
+                kept = None if len(bad) == n else fragment.delete_rows(bad)
+                gone, changed = ([fragment.fragment_id], []) if kept is None else ([], [kept])
+                delete = lance.LanceOperation.Delete(changed, gone, predicate="false")
+                dataset = lance.LanceDataset.commit(dataset, delete, read_version=dataset.version)
+        dataset.optimize.compact_files()
+        dataset.cleanup_old_versions(older_than=_UNCOMMITTED_AGE)
+
+    def _open(self) -> Any | None:
+        """The dataset, or None if there is none. One that can't be opened is moved aside, as if there were none."""
+        import lance
+
+        for attempt in range(_ATTEMPTS):
+            if not self.path.exists():
+                return None
+            try:
+                with _reading():
+                    return lance.dataset(str(self.path))
+            except _DamageError:
+                if attempt < 2:  # rule out that another process has just put it there or taken it away
+                    time.sleep(0.1)
+                    continue
+                aside = self.path.with_name(f"{MOVED_ASIDE_PREFIX}{uuid.uuid4().hex}")
+                try:
+                    self.path.rename(aside)
+                except FileNotFoundError:  # another process did it
+                    return None
+        return None
+
+    def _open_or_create(self, schema: Any) -> Any:
+        import lance
+
+        dataset = self._open()
+        if dataset is not None:
+            return dataset
+        new = self.path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")
+        new.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lance.write_dataset(schema.empty_table(), str(new), mode="create")
+            new.rename(self.path)
+        except OSError:
+            if not self.path.exists():
+                raise
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+        return lance.dataset(str(self.path))
+
+
+def usable_rows(vectors: np.ndarray) -> np.ndarray:
+    """Which rows can be normalised: bool of shape (n,), true where all values are finite and not all are zero."""
+    return np.isfinite(vectors).all(axis=1) & vectors.any(axis=1)
+
+
+def _checksums(hashes: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+    """A 64-bit BLAKE2b of each row's hash and vector."""
+    digests = (
+        hashlib.blake2b(value.encode() + vector.tobytes(), digest_size=8).digest()
+        for value, vector in zip(hashes, vectors, strict=True)
+    )
+    return np.frombuffer(b"".join(digests), dtype="<u8")
+
+
+def _read_rows(fragment: Any, rows: list[int]) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Hashes, vectors and whether each is undamaged. Where Lance can't read the rows together, one by one."""
+    try:
+        with _reading():
+            table = fragment.take(rows, columns=[_HASH, _VECTOR, _CHECKSUM]).combine_chunks()
+            hashes = table.column(_HASH).to_pylist()
+            column = table.column(_VECTOR).combine_chunks()
+            vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(len(hashes), column.type.list_size)
+            stated = table.column(_CHECKSUM).to_numpy()
+    except _DamageError:
+        return [], np.empty((0, 1), np.float32), np.empty(0, bool)
+    if None in hashes or len(hashes) != len(rows):
+        return [], np.empty((0, 1), np.float32), np.empty(0, bool)
+    return hashes, vectors, (_checksums(hashes, vectors) == stated) & usable_rows(vectors)
+
+
+def _check_fragment(fragment: Any) -> tuple[int, list[int]]:
+    """The number of rows in a fragment, and the damaged ones' numbers."""
+    with _reading():
+        n = fragment.count_rows()
+    damaged: list[int] = []
+    for start in range(0, n, _ROWS_PER_READ):
+        rows = list(range(start, min(n, start + _ROWS_PER_READ)))
+        _, _, good = _read_rows(fragment, rows)
+        damaged += rows if not len(good) else [rows[i] for i in np.flatnonzero(~good)]
+    return n, damaged
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Turn what Lance raises into ``_DamageError``: ordinary exceptions, and panics, which are not even those."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, ArithmeticError) as error:
+        raise _DamageError(" ".join(str(error).split())) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _DamageError(" ".join(str(error).split())) from error

@@ -1,0 +1,48 @@
+"""Digests that tell whether two runs are about the same thing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from runner.images.image_set import ImageSet
+from runner.images.pairs import Pairs
+
+
+def digest_of(parts: Iterable[str]) -> str:
+    """128 bits of BLAKE2b over a list of strings, in hexadecimal."""
+    state = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        encoded = part.encode("utf-8", "surrogateescape")
+        state.update(len(encoded).to_bytes(8, "little") + encoded)
+    return state.hexdigest()
+
+
+def data_digest(images: ImageSet, contents: Sequence[str], pairs: Pairs | None, seed: int) -> str:
+    """Of everything that a trial's labels and scores depend on, besides the embedding and the clustering config.
+
+    Args:
+        images: the images that were embedded.
+        contents: the content hash of each.
+        pairs: constraints that are scored.
+        seed: of everything random.
+    """
+    linked = [] if pairs is None else [pairs.must_link, pairs.cannot_link]
+    return digest_of(
+        [
+            str(seed),
+            *contents,
+            "labels",
+            *(f"{label!r}" for label in images.labels or ()),
+            "pairs",
+            *(np.ascontiguousarray(rows, dtype=np.int64).tobytes().hex() for rows in linked),
+        ]
+    )
+
+
+def experiment_digest(data: str, images: ImageSet, trial_ids: Sequence[str], settings: dict[str, object]) -> str:
+    """Of an experiment: its data, the images' names, all its trials, and what else changes the ranking."""
+    return digest_of([data, *images.ids, "trials", *sorted(trial_ids), json.dumps(settings, sort_keys=True)])
