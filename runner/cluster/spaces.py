@@ -48,24 +48,22 @@ def project(space: Space, unit_vectors: np.ndarray, neighbors: Neighbors | None,
         space: not ``none``.
         unit_vectors: float32, shape (n, d).
         neighbors: exact neighbour graph of ``unit_vectors``; UMAP starts from it.
-        seed: of UMAP's layout.
+        seed: of whatever the projection draws.
 
     Returns:
         float32, shape (n, min(dimension, d, n)).
     """
     assert space.dimension is not None
     if space.kind is SpaceKind.PCA:
-        return _principal_components(unit_vectors, space.dimension)
+        return _principal_components(unit_vectors, space.dimension, seed)
     assert neighbors is not None
     return _umap(unit_vectors, neighbors, space.dimension, seed)
 
 
-def _principal_components(vectors: np.ndarray, dimension: int) -> np.ndarray:
-    """Exact, from the d × d covariance, so that it takes one pass whatever n is."""
+def _principal_components(vectors: np.ndarray, dimension: int, seed: int) -> np.ndarray:
     from sklearn.decomposition import PCA
 
-    components = min(dimension, *vectors.shape)
-    projected = PCA(n_components=components, svd_solver="covariance_eigh").fit_transform(np.asarray(vectors))
+    projected = PCA(n_components=min(dimension, *vectors.shape), random_state=seed).fit_transform(np.asarray(vectors))
     return np.ascontiguousarray(projected, dtype=np.float32)
 
 

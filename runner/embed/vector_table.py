@@ -164,10 +164,12 @@ class VectorTable:
             try:
                 with _reading():
                     return lance.dataset(str(self.path))
-            except _DamageError:
+            except _DamageError as error:
                 if attempt < 2:  # rule out that another process has just put it there or taken it away
                     time.sleep(0.1)
                     continue
+                if "os error" in str(error):  # no permission, too many open files: says nothing of the content
+                    raise RunnerError(f"can't open the embedding cache {self.path}: {error}") from error
                 aside = self.path.with_name(f"{MOVED_ASIDE_PREFIX}{uuid.uuid4().hex}")
                 try:
                     self.path.rename(aside)
@@ -209,7 +211,7 @@ def _checksums(hashes: Sequence[str], vectors: np.ndarray) -> np.ndarray:
 
 
 def _read_rows(fragment: Any, rows: list[int]) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Hashes, vectors and whether each is undamaged. Where Lance can't read the rows together, one by one."""
+    """Hashes, vectors and whether each is undamaged; all empty where Lance can't read the rows."""
     try:
         with _reading():
             table = fragment.take(rows, columns=[_HASH, _VECTOR, _CHECKSUM]).combine_chunks()
@@ -226,8 +228,7 @@ def _read_rows(fragment: Any, rows: list[int]) -> tuple[list[str], np.ndarray, n
 
 def _check_fragment(fragment: Any) -> tuple[int, list[int]]:
     """The number of rows in a fragment, and the damaged ones' numbers."""
-    with _reading():
-        n = fragment.count_rows()
+    n = fragment.metadata.num_rows
     damaged: list[int] = []
     for start in range(0, n, _ROWS_PER_READ):
         rows = list(range(start, min(n, start + _ROWS_PER_READ)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def write_report(
     return out / REPORT
 
 
-def render(results: Results, tops: Sequence[TopTrial], data: dict[str, object], notes: Sequence[str]) -> str:
+def render(results: Results, tops: Sequence[TopTrial], data: Mapping[str, object], notes: Sequence[str]) -> str:
     """The page; every value that comes from the user is escaped by the template."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup

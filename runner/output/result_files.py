@@ -49,6 +49,11 @@ def write_results(out: Path, summary: Summary, images: ImageSet, labels: Labels,
     write_labels(out / LABELS, summary, images, labels)
     write_text(out / TRIALS, trials_csv(summary))
     write_text(out / CONFIG, config_yaml)
+    write_summary(out, summary)
+
+
+def write_summary(out: Path, summary: Summary) -> None:
+    """Write ``summary.json`` alone, e.g. once the identity of the MLflow run is known."""
     write_text(out / SUMMARY, summary_json(summary))
 
 

@@ -20,6 +20,8 @@ from runner.track.tracking_uri import checked_tracking_uri, is_remote, sqlite_fi
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
+_logger = logging.getLogger(__name__)
+
 _PRIVATE = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 """Set before MLflow is imported, whatever the user's environment says: nothing is reported to anybody."""
 
@@ -122,16 +124,24 @@ def _silence() -> Iterator[None]:
 def _single_writer(uri: str, beside: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
-    lock = beside.with_name(f".{beside.name}.lock")
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(beside.with_name(f".{beside.name}.lock"))
     try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(lock, timeout=_LOCK_SECONDS):
-            yield
+        lock.acquire(timeout=2)
     except Timeout:
-        raise RunnerError(
-            f"another process has been logging to {without_password(uri)} for {_LOCK_SECONDS / 60:.0f} minutes; "
-            "wait for it to end, then run the same command again"
-        ) from None
+        shown = without_password(uri)
+        _logger.warning("another process is logging to %s; waiting for it to end", shown)
+        try:
+            lock.acquire(timeout=_LOCK_SECONDS)
+        except Timeout:
+            raise RunnerError(
+                f"another process has been logging to {shown} for {_LOCK_SECONDS / 60:.0f} minutes; "
+                "wait for it to end, then run the same command again"
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Kill the logging of an experiment before every commit and every copied file, log again, and compare the stores.
 
-Run as ``python crash_and_resume.py FOLDER``, where FOLDER holds ``summary.json`` and ``files/``. Prints one JSON object:
-how many places it was killed at, in which of them the store came out different from an undisturbed one, and how a store
-fared whose creation was killed. A program of its own, as it forks: each attempt is a process that really dies.
+Run as ``python crash_and_resume.py FOLDER``, where FOLDER holds ``summary.json`` and ``files/``. Prints one JSON
+object: how many places it was killed at, in which of them the store came out different from an undisturbed one, and how
+a store fared whose creation was killed. A program of its own, as it forks: each attempt is a process that really dies.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from runner.output.summary import Summary
@@ -99,8 +100,8 @@ def main(folder: Path) -> None:
         )
 
     fresh = folder / "fresh"
-    create = lambda: check_store(default_tracking_uri(fresh), "stamps", fresh)  # noqa: E731
-    creations = [in_a_process(lambda: killed_at(40, create)), in_a_process(create)]
+    create = partial(check_store, default_tracking_uri(fresh), "stamps", fresh)
+    creations = [in_a_process(partial(killed_at, 40, create)), in_a_process(create)]
 
     check_store(uri, "stamps", out)  # MLflow keeps the store open: the processes below need not check it again
     shutil.copy(out / STORE, template)
@@ -117,7 +118,7 @@ def main(folder: Path) -> None:
     while True:
         step += 1
         start_over()
-        status = in_a_process(lambda: killed_at(step, log))
+        status = in_a_process(partial(killed_at, step, log))
         if status == 0:
             break
         again = in_a_process(log)

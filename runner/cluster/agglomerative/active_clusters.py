@@ -19,6 +19,9 @@ from runner.cluster.single_linkage import find
 UNSEEN, CHAINED, BLOCKED, UNRESOLVED, ABSORBED = range(5)
 """State of a cluster: not visited, on the chain, waiting for an unresolved one, in need of a search, gone."""
 
+TIE = 1 + 1e-12
+"""Distances whose ratio is less differ by rounding only, so that either may be taken for the smaller one."""
+
 
 class ActiveClusters(NamedTuple):
     """Arrays by *slot* (the place of one active cluster) and by *number* (a cluster's own, never given twice).
@@ -34,7 +37,7 @@ class ActiveClusters(NamedTuple):
         numbers: int32, shape (slots,).
         rows: int32, shape (slots,), a row that is in the cluster.
         candidates: int32, shape (slots, capacity), numbers of near clusters, possibly merged since.
-        bounds: float64, shape (slots, capacity), lower bounds of their distances, none above the radius.
+        bounds: float64, shape (slots, capacity), lower bounds of their distances, none above the radius but for ties.
         exact: bool, shape (slots, capacity), whether the bound is the distance to that very number.
         counts: int32, shape (slots,), candidates in use.
         radii: float64, shape (slots,).
@@ -130,7 +133,7 @@ def nearest(clusters, ward, slot):  # type: ignore[no-untyped-def]
         if clusters.exact[slot, place]:
             return other, clusters.bounds[slot, place]
         exact = distance(clusters, ward, slot, other)
-        if exact > clusters.radii[slot]:
+        if exact > TIE * clusters.radii[slot]:
             _drop(clusters, slot, place)
             continue
         clusters.bounds[slot, place] = exact

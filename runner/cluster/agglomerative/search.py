@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from runner.cluster.agglomerative.active_clusters import ABSORBED, ActiveClusters, distance
+from runner.cluster.agglomerative.active_clusters import ABSORBED, TIE, ActiveClusters, distance
 
 ROWS, COLUMNS = 1024, 4096
 """A block of products: 16 MB in float32, which stays in the cache while it is read."""
@@ -140,7 +140,7 @@ def _fill(clusters, ward, slot, found, radius, decisive):  # type: ignore[no-unt
         radius = max(radius, distances.min())
     count = 0
     for place in range(len(found)):
-        if found[place] >= 0 and distances[place] <= radius:
+        if found[place] >= 0 and distances[place] <= TIE * radius:
             clusters.candidates[slot, count] = clusters.numbers[found[place]]
             clusters.bounds[slot, count] = distances[place]
             clusters.exact[slot, count] = True

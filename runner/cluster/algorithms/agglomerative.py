@@ -23,24 +23,22 @@ class Agglomerative(Algorithm):
         return f"agglomerative {params['linkage']}"
 
     def prepare(self, geometry: Geometry, settings: Sequence[Params], seed: int) -> None:
-        _merges(geometry, str(settings[0]["linkage"]), seed)
+        _merges(geometry, str(settings[0]["linkage"]))
 
     def cluster(self, geometry: Geometry, params: Params, seed: int) -> Clustering:
         from runner.cluster.agglomerative import cut_linkage
 
-        merges, approximate = _merges(geometry, str(params["linkage"]), seed)
+        merges, approximate = _merges(geometry, str(params["linkage"]))
         labels = cut_linkage(merges, int(params["n_clusters"]))
         return Clustering(compact_labels(labels), {"approximate": approximate})
 
 
-def _merges(geometry: Geometry, linkage: str, seed: int) -> tuple[np.ndarray, bool]:
+def _merges(geometry: Geometry, linkage: str) -> tuple[np.ndarray, bool]:
     """The dendrogram in scipy's format, and whether it is approximate."""
     from runner.cluster.agglomerative import agglomerative_linkage
 
     def compute() -> np.ndarray:
-        result = agglomerative_linkage(
-            geometry.vectors, linkage, geometry.metric, geometry.neighbors, random_state=seed
-        )
+        result = agglomerative_linkage(geometry.vectors, linkage, geometry.metric, geometry.neighbors)
         flag = np.full((1, result.merges.shape[1]), float(result.approximate))
         return np.concatenate([result.merges, flag])
 

@@ -38,6 +38,8 @@ def plot_cluster_sizes(labels: np.ndarray, title: str, path: Path) -> Path | Non
 
 
 def _draw_sizes(axes: Axes, sizes: np.ndarray, n_noise: int) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axes.bar(np.arange(1, len(sizes) + 1), sizes, width=0.85 if len(sizes) < 150 else 1.0, color=ACCENT)
     median = float(np.median(sizes))
     axes.axhline(median, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
@@ -53,8 +55,8 @@ def _draw_sizes(axes: Axes, sizes: np.ndarray, n_noise: int) -> None:
     axes.margins(y=0.18)
     title = f"{count_of(len(sizes), 'cluster')}, largest first (dashed: median, {median:g})"
     tidy(axes, title, "cluster, by size", "images", grid="y")
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set_xticks([tick for tick in axes.get_xticks() if 1 <= tick <= len(sizes)] or [1])
+    steps = MaxNLocator(8, integer=True).tick_values(1, len(sizes))
+    axes.set_xticks([tick for tick in steps if 1 <= tick <= len(sizes)] or [1])
 
 
 def _draw_histogram(axes: Axes, sizes: np.ndarray) -> None:

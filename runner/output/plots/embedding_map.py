@@ -11,6 +11,7 @@ import numpy as np
 from runner.cluster.trial import NOISE
 from runner.output.naming import count_of
 from runner.output.plots.style import (
+    ACCENT,
     INK,
     MUTED,
     NOISE_COLOR,
@@ -77,10 +78,11 @@ def _facts(drawn: EmbeddingMap, trial: str) -> str:
 def _draw_points(axes: Axes, coordinates: np.ndarray, labels: np.ndarray, has_labels: bool) -> None:
     size = float(np.clip(16000 / len(labels), 2, 36))
     noise = labels == NOISE
-    color = NOISE_COLOR if has_labels else "#4c6ef5"
-    axes.scatter(*coordinates[noise].T, s=size * 0.7, color=color, linewidths=0, zorder=1)
-    palette = np.array(cluster_colors(int(labels.max(initial=NOISE)) + 1) or [""])
-    axes.scatter(*coordinates[~noise].T, s=size, c=palette[labels[~noise]], linewidths=0, alpha=0.85, zorder=2)
+    color = NOISE_COLOR if has_labels else ACCENT
+    axes.scatter(coordinates[noise, 0], coordinates[noise, 1], s=size * 0.7, color=color, linewidths=0, zorder=1)
+    palette = cluster_colors(int(labels.max(initial=NOISE)) + 1)
+    colors = [palette[label] for label in labels[~noise]]
+    axes.scatter(coordinates[~noise, 0], coordinates[~noise, 1], s=size, c=colors, linewidths=0, alpha=0.85, zorder=2)
     axes.margins(0.04)
 
 

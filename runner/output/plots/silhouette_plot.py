@@ -42,8 +42,8 @@ def plot_silhouettes(facts: ClusterFacts, title: str, path: Path) -> Path | None
     else:
         _draw_blades(axes, facts)
         axes.axvline(float(clustered.mean()), color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    below = 100 * float((clustered < 0).mean())
-    note = f"mean {decimal(float(clustered.mean()))} (dashed); {below:.0f} % of the clustered images below 0: nearer to another cluster"
+    mean, below = decimal(float(clustered.mean())), 100 * float((clustered < 0).mean())
+    note = f"mean {mean} (dashed); {below:.0f} % of the clustered images below 0: nearer to another cluster"
     axes.set_title(note, loc="left", fontsize=9, color=MUTED)
     return save(figure, path)
 

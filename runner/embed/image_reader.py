@@ -1,0 +1,79 @@
+"""Decoding in threads: each image once, for all the models that wait for it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from runner.embed.hashed_images import HashedFile
+from runner.embed.preprocess import View
+from runner.images.decode import UnreadableImageError, decode_image
+
+REDUCED_UP_TO = 512
+"""Largest resolution, in pixels, for which JPEGs are decoded at reduced scale, always down to the size that this
+resolution needs. Were it the size that the largest model at hand needs, a vector would depend on which other models
+are run. Larger resolutions get a decode of their own, at full scale."""
+
+Views = dict[View, np.ndarray]
+
+
+@dataclass(frozen=True)
+class ReadingJob:
+    """An image to be read: its content hash, a file that has this content, and what is wanted of it."""
+
+    content_hash: str
+    file: HashedFile
+    views: Collection[View]
+
+
+class ImageReader:
+    """Reads images in ``workers`` threads, ``look_ahead`` images ahead at most; Pillow works outside Python's lock."""
+
+    def __init__(self, workers: int, look_ahead: int) -> None:
+        self._workers = workers
+        self._look_ahead = look_ahead
+
+    def read(self, jobs: Iterable[ReadingJob]) -> Iterator[tuple[ReadingJob, Views | UnreadableImageError]]:
+        """Each job with the views it asked for, or why the image can't be used; in their order."""
+        waiting: deque[tuple[ReadingJob, Future[Views]]] = deque()
+        remaining = iter(jobs)
+        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="image-reader")
+        try:
+            while True:
+                while len(waiting) < self._look_ahead and (job := next(remaining, None)) is not None:
+                    waiting.append((job, pool.submit(read_views, job)))
+                if not waiting:
+                    return
+                job, future = waiting.popleft()
+                try:
+                    views = future.result()
+                except UnreadableImageError as error:
+                    yield job, error
+                else:
+                    yield job, views
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def read_views(job: ReadingJob) -> Views:
+    """Decode the image of ``job`` and fit it into every view that is wanted.
+
+    Raises:
+        UnreadableImageError: it can't be decoded, or has changed since it was hashed.
+    """
+    small = [view for view in job.views if view.resolution <= REDUCED_UP_TO]
+    large = [view for view in job.views if view.resolution > REDUCED_UP_TO]
+    views: Views = {}
+    if small:
+        image = decode_image(job.file.path, at_least=REDUCED_UP_TO)
+        views |= {view: view.of(image) for view in small}
+    if large:
+        image = decode_image(job.file.path)
+        views |= {view: view.of(image) for view in large}
+    if not job.file.is_unchanged():
+        raise UnreadableImageError("changed while it was being read")
+    return views
