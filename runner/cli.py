@@ -272,7 +272,7 @@ def _run_report(options: argparse.Namespace) -> None:
 
 
 def _run_demo(options: argparse.Namespace) -> None:
-    from runner.experiment import run_demo
+    from runner.demo import run_demo
 
     run_demo(options.out, say=print)
 

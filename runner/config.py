@@ -51,7 +51,9 @@ class ExperimentConfig(BaseModel):
         None, description="ready-made vectors: .npy file, one row per image, or a results folder"
     )
     paths: Path | None = Field(None, description="JSON list with the image path of each row of --embeddings")
-    labels: str | None = Field(None, description="reference labels to score against: 'folder' takes each image's folder")
+    labels: str | None = Field(
+        None, description="reference labels to score against: 'folder' is each image's folder"
+    )
     sample: SampleSize | None = Field(None, description="use only part of the images: a share (5%%) or a count (1000)")
     target: tuple[Path, ...] = Field(
         (), description="images of special interest: always sampled, marked in maps and sheets"
@@ -80,9 +82,12 @@ class ExperimentConfig(BaseModel):
     # How they are clustered
     mode: Mode = Field(Mode.BALANCED, description="preset grid of about 3, 20, 100, 350 or 370 trials per embedding")
     algorithms: tuple[str, ...] | None = Field(None, min_length=1, description="only these algorithms of the preset")
-    spaces: tuple[str, ...] | None = Field(None, description="only these spaces: none, pca:N, umap:N")
-    sweep: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="parameter values by algorithm, in place of the preset's"
+    spaces: tuple[str, ...] | None = Field(
+        None, min_length=1, description="spaces to cluster in, in place of the preset's: none, pca:N, umap:N"
+    )
+    sweep: dict[str, dict[str, Any] | list[dict[str, Any]]] = Field(
+        default_factory=dict,
+        description="by algorithm: values that replace the preset's, or a list of grids that replaces all of its grids",
     )
     max_trials: int | None = Field(
         None, ge=1, description="at most this many trials per embedding, drawn with the seed"

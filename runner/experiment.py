@@ -4,34 +4,58 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from runner import __version__
+from runner.cluster.geometry import open_geometry
+from runner.cluster.grids import check_sizes, grids_as_settings, parse_grids
+from runner.cluster.trial import TrialStatus
 from runner.config import ExperimentConfig
-from runner.config_file import load_preset
-from runner.errors import NoUsableClusteringError
+from runner.config_file import dump_config, load_preset
+from runner.embed.cache import EmbeddingCache
+from runner.embed.embedding_config import Embedding
+from runner.embed.encoders.device import select_device
+from runner.embed.models import resolve_models
+from runner.embed.pipeline import EmbeddingPlan, EmbeddingRun, embed_images, plan_embeddings
+from runner.embed.ready_made import take_vectors
+from runner.engine.journal import Journal
+from runner.engine.local import WorkerPool
+from runner.engine.sweep import SweepResult, SweepSettings, run_sweep
+from runner.errors import NoUsableClusteringError, RunnerError
 from runner.fingerprints import data_digest, experiment_digest
-from runner.images.source import Source, open_folder, open_vectors, require_enough
+from runner.images.content_hash import ContentHashes
+from runner.images.pairs import read_pairs
+from runner.images.source import Source, SourceWishes, open_folder, open_vectors, require_enough
+from runner.output.atomic import write_text
+from runner.output.layout import CONFIG, LABELS, PLOTS, REPORT, SUMMARY, TRIALS, rank_folder_name
+from runner.output.outputs import write_outputs
+from runner.output.previous import check_out, fingerprint_of
+from runner.output.ranking_table import ranking_lines
+from runner.output.result_files import read_summary, summary_json
+from runner.output.results import NeighborLists, Results
+from runner.output.state import finish, outputs_complete
 from runner.output.summary import EmbeddingRecord, ExperimentRecord, ImagesRecord, Summary
+from runner.plan import Plan
+from runner.progress import progress_bar
+from runner.ranking import rank_records
+from runner.track.experiment_log import check_store, checked_experiment_name, log_experiment
+from runner.track.run_log import ImagesDataset
+from runner.track.tracking_uri import checked_tracking_uri, default_tracking_uri, without_password
 
-if TYPE_CHECKING:
-    from runner.cluster.grids import Grid
-    from runner.embed.embedding_config import EmbeddingConfig
-    from runner.embed.pipeline import EmbeddingRun
-    from runner.engine.sweep import SweepResult
-    from runner.plan import Plan
+WORK = ".work"
+"""Folder in the results folder with what can be computed again: matrices, geometries, and the journal."""
 
 Say = Callable[[str], None]
 """Told each line of what is going on."""
 
-LARGEST_REPORTED = 10
+MOST_NAMED = 5
 """Skipped files that are named on the terminal; all of them are in the results."""
 
 
@@ -61,16 +85,12 @@ class _Experiment:
     """The stages of one call, in the order in which they run."""
 
     def __init__(self, config: ExperimentConfig, say: Say) -> None:
-        from runner.cluster.grids import check_sizes, parse_grids
-        from runner.output.previous import check_out
-        from runner.track.experiment_log import checked_experiment_name
-        from runner.track.tracking_uri import checked_tracking_uri, default_tracking_uri
-
+        """Check everything that can be checked before any work; raises RunnerError."""
         self.config, self.say = config, say
         self.out = config.out.expanduser()
-        self.cache_dir = config.cache_dir.expanduser()
+        self.cache = EmbeddingCache(config.cache_dir)
         self.seconds: dict[str, float] = {}
-        self.grids: list[Grid] = parse_grids(
+        self.grids = parse_grids(
             load_preset(config.mode), algorithms=config.algorithms, spaces=config.spaces, overrides=config.sweep
         )
         self.source = _open_source(config)
@@ -80,60 +100,313 @@ class _Experiment:
         self.name = checked_experiment_name(config.experiment_name or self.source.name)
         uri = config.tracking_uri
         self.tracking_uri = default_tracking_uri(self.out) if uri is None else checked_tracking_uri(uri)
-        self.embedding_configs: list[EmbeddingConfig] = []
+        self.models = None
         if self.source.vectors_path is None:
-            from runner.embed.model_resolver import resolve_configs
-
-            self.embedding_configs = resolve_configs(
-                config.models, config.resolutions, config.preprocess, config.precision, self.cache_dir
+            self.models = resolve_models(
+                config.models, config.resolutions, config.preprocess, config.precision, config.cache_dir
             )
 
     def run(self) -> Summary:
-        from runner.output.outputs import outputs_complete
-        from runner.track.experiment_log import check_store
-
-        config = self.config
+        """Everything, up to the logged runs."""
         for line in self.plan().lines():
             self.say(line)
         _require_writable(self.out)
         check_store(self.tracking_uri, self.name, self.out)
         embedded = self._embed()
         require_enough(embedded.images, self.source.location, embedded.skipped)
-        sweeps = self._sweep(embedded)
-        summary = self._ranked(embedded, sweeps)
-        if not outputs_complete(self.out, summary, config.top, self.source.targets):
-            self._write(summary, embedded, sweeps)
-        summary = self._log(summary, embedded)
+        study = self._sweep(embedded)
+        summary = self._summary(embedded, study)
+        results = self._results(summary, embedded, study)
+        if not outputs_complete(self.out, summary, self.config.top, self.source.targets):
+            with self._timed("output"):
+                write_outputs(self.out, results, self.config.top)
+        summary = self._log(summary, embedded, study)
         self._tell(summary)
         if not summary.ranking:
             raise NoUsableClusteringError(
-                f"none of {len(summary.trials)} trials gave a usable clustering (see {self.out / 'trials.csv'}); "
-                "try more images, another model or --mode balanced"
+                f"none of {len(summary.trials)} trials gave a usable clustering, see {self.out / 'trials.csv'}; "
+                "try more images, another model or another --mode"
             )
         return summary
 
     def plan(self) -> Plan:
         """What this call will do."""
-        from runner.embed.commands import count_cached
-        from runner.plan import Plan, PlannedEmbedding
-
-        n_images = len(self.source.images)
-        if self.source.vectors_path is not None:
-            planned = [PlannedEmbedding(self.source.name, 0, 0)]
+        notes = [self.source.note, *(self.models.notes if self.models else ())]
+        if self.models is None:
+            embeddings = [EmbeddingPlan(f"vectors of {self.source.location}", len(self.source.images), 0)]
         else:
-            cached = count_cached(self.source.images, self.embedding_configs, self.cache_dir)
-            if self.config.force_embeddings:
-                cached = dict.fromkeys(cached, 0)
-            planned = [PlannedEmbedding(key, hits, n_images - hits) for key, hits in cached.items()]
+            force = self.config.force_embeddings
+            embeddings = plan_embeddings(self.source.images, self.models.configs, self.cache, force=force)
         return Plan(
             location=self.source.location,
-            n_images=n_images,
+            n_images=len(self.source.images),
             total=self.source.total,
             skipped=len(self.source.skipped),
-            embeddings=planned,
+            embeddings=embeddings,
             grids=self.grids,
             max_trials=self.config.max_trials,
             out=str(self.out),
             tracking_uri=self.tracking_uri,
-            note=self.source.note,
+            notes=[note for note in notes if note],
         )
+
+    def _embed(self) -> EmbeddingRun:
+        """Vectors of every embedding, aligned with the images that could be read."""
+        config, source, folder = self.config, self.source, self.out / WORK
+        with self._timed("embedding"):
+            if source.vectors_path is not None or self.models is None:
+                assert source.vectors_path is not None
+                return take_vectors(source.vectors_path, source.rows, source.images, folder)
+            return embed_images(
+                source.images,
+                self.models.configs,
+                cache=self.cache,
+                out_dir=folder,
+                device=config.device,
+                batch_size=config.batch_size,
+                force=config.force_embeddings,
+                say=self.say,
+            )
+
+    def _sweep(self, embedded: EmbeddingRun) -> _Study:
+        """All trials of all embeddings."""
+        config = self.config
+        pairs = None if config.pairs is None else read_pairs(config.pairs, embedded.images)
+        if pairs is not None and pairs.unmatched:
+            self.say(f"pairs       {len(pairs.unmatched)} left out, as not both of their images are in the set")
+        data = data_digest(embedded.images, self._contents(embedded), pairs, config.seed)
+        journal = self.out / WORK / f"journal-{data}"
+        if config.fresh:
+            shutil.rmtree(journal, ignore_errors=True)
+        settings = SweepSettings(
+            grids=self.grids,
+            seed=config.seed,
+            device=str(select_device(config.device)),
+            max_trials=config.max_trials,
+            journal=journal,
+            truth=embedded.images.labels,
+            pairs=pairs,
+        )
+        with WorkerPool(config.workers or os.cpu_count() or 1, config.trial_timeout) as pool:
+            sweeps = {
+                embedding.key: run_sweep(
+                    embedding, embedding.vectors_path.with_suffix(""), settings, pool, self._add_seconds
+                )
+                for embedding in embedded.embeddings
+            }
+        return _Study(data, Journal(journal), sweeps)
+
+    def _contents(self, embedded: EmbeddingRun) -> list[str]:
+        """The content hash of each image's file; of ready-made vectors, the key that names them all."""
+        if self.models is None:
+            return [embedded.embeddings[0].key]
+        hashes = ContentHashes(self.cache.cache_dir).hash_files(embedded.images.paths)
+        return [str(value) for value in hashes]
+
+    def _summary(self, embedded: EmbeddingRun, study: _Study) -> Summary:
+        """Rank all trials and put everything on record."""
+        config = self.config
+        records = [record for sweep in study.sweeps.values() for record in sweep.records]
+        with self._timed("ranking"):
+            weight = config.pair_weight if config.pairs else 0.0
+            nulls = [record for sweep in study.sweeps.values() for record in sweep.null_records]
+            ranked = rank_records(records, nulls, study.journal.labels, study.graphs(), weight)
+        skipped = [*self.source.skipped, *embedded.skipped]
+        fingerprint = experiment_digest(study.data, embedded.images, [record.id for record in records], weight)
+        return Summary(
+            experiment=ExperimentRecord(
+                name=self.name,
+                fingerprint=fingerprint,
+                seed=config.seed,
+                version=__version__,
+                tracking_uri=without_password(self.tracking_uri),
+                mlflow_run_id=_known_run_id(self.out, fingerprint),
+                yardstick=ranked.yardstick,
+            ),
+            images=ImagesRecord(
+                root=None if embedded.images.root is None else str(embedded.images.root),
+                found=len(self.source.images) + len(self.source.skipped),
+                embedded=embedded.counts.embedded,
+                cached=embedded.counts.cached,
+                skipped=skipped,
+            ),
+            embeddings=[_embedding_record(embedding, embedded) for embedding in embedded.embeddings],
+            trials=ranked.records,
+            null_baselines=ranked.nulls,
+            ranking=ranked.ids,
+            seconds={**self.seconds, **{f"embedding/{stage}": spent for stage, spent in embedded.seconds.items()}},
+        )
+
+    def _results(self, summary: Summary, embedded: EmbeddingRun, study: _Study) -> Results:
+        vectors = {embedding.key: embedding.vectors_path for embedding in embedded.embeddings}
+        return Results(
+            summary=summary,
+            images=embedded.images,
+            labels=study.journal.labels,
+            vectors=lambda key: np.load(vectors[key], mmap_mode="r", allow_pickle=False),
+            config_yaml=dump_config(self._resolved()),
+            neighbors=study.neighbors,
+            targets=self.source.targets,
+            workers=self.config.workers or os.cpu_count() or 1,
+        )
+
+    def _resolved(self) -> ExperimentConfig:
+        """The settings with everything spelled out that a later version might choose differently."""
+        changes: dict[str, object] = {"sweep": grids_as_settings(self.grids), "algorithms": None, "spaces": None}
+        if self.models is not None:
+            changes["models"] = tuple(dict.fromkeys(config.name for config in self.models.configs))
+        return ExperimentConfig.model_validate(self.config.model_dump() | changes)
+
+    def _log(self, summary: Summary, embedded: EmbeddingRun, study: _Study) -> Summary:
+        """Log to MLflow what is not there yet; the summary with the parent run's id."""
+        ranks = {trial_id: rank for rank, trial_id in enumerate(summary.ranking[: self.config.top], start=1)}
+        logged_summary = summary
+
+        def trial_files(trial_id: str) -> list[Path]:
+            if trial_id not in ranks:
+                return []
+            folder = self.out / rank_folder_name(ranks[trial_id], summary.trial(trial_id).algorithm)
+            return sorted(folder.iterdir())
+
+        def experiment_files(run_id: str) -> list[Path]:
+            nonlocal logged_summary
+            experiment = summary.experiment.model_copy(update={"mlflow_run_id": run_id})
+            logged_summary = summary.model_copy(update={"experiment": experiment})
+            write_text(self.out / SUMMARY, summary_json(logged_summary))
+            finish(self.out, logged_summary, self.config.top, self.source.targets)
+            names = (SUMMARY, CONFIG, TRIALS, LABELS, REPORT, PLOTS)
+            return [self.out / name for name in names if (self.out / name).exists()]
+
+        def report(done: int, total: int) -> None:
+            bar.update(done - bar.n)
+
+        with self._timed("mlflow"), progress_bar(len(summary.trials) + 1, "MLflow runs", "run") as bar:
+            logged = log_experiment(
+                summary,
+                tracking_uri=self.tracking_uri,
+                experiment_name=self.name,
+                out=self.out,
+                dataset=ImagesDataset(self.source.name, self.source.location, study.data, len(embedded.images)),
+                trial_files=trial_files,
+                experiment_files=experiment_files,
+                progress=report,
+            )
+        self.say(f"mlflow      {logged.created} runs new, {logged.resumed} completed, {logged.skipped} as they were")
+        return logged_summary
+
+    def _tell(self, summary: Summary) -> None:
+        """The end of the story."""
+        for line in ranking_lines(summary, self.config.top):
+            self.say(line)
+        skipped = summary.images.skipped
+        if skipped:
+            self.say(f"skipped     {len(skipped)} files, listed with reasons in {self.out / SUMMARY}:")
+            for image in skipped[:MOST_NAMED]:
+                self.say(f"            {image.path}: {image.reason}")
+        failed = [record for record in summary.trials if record.status is not TrialStatus.DONE]
+        if failed:
+            self.say(f"failed      {len(failed)} of {len(summary.trials)} trials, the first: {failed[0].error}")
+        spent = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in self.seconds.items())
+        self.say(f"time        {spent}")
+        self.say(f"results     {self.out / REPORT}; `runner ui {self.out}` opens MLflow")
+
+    def _add_seconds(self, stage: str, seconds: float) -> None:
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self._add_seconds(stage, time.perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class _Study:
+    """The sweeps of an experiment, by embedding key.
+
+    Attributes:
+        data: digest of what all trials depend on.
+        journal: records and labels of the trials.
+        sweeps: what each embedding gave.
+    """
+
+    data: str
+    journal: Journal
+    sweeps: Mapping[str, SweepResult]
+
+    def neighbors(self, key: str) -> NeighborLists:
+        """Neighbour lists of an embedding's images."""
+        neighbors = open_geometry(self.sweeps[key].geometry).neighbors
+        return neighbors.indices, neighbors.distances
+
+    def graphs(self) -> dict[str, np.ndarray]:
+        """The neighbour indices of every embedding, int32, shape (n, k)."""
+        return {key: self.neighbors(key)[0] for key in self.sweeps}
+
+
+def _open_source(config: ExperimentConfig) -> Source:
+    wishes = SourceWishes(config.labels, config.target, config.pairs, config.sample, config.seed)
+    if config.images is not None:
+        return open_folder(config.images, wishes)
+    assert config.embeddings is not None
+    return open_vectors(config.embeddings, config.paths, wishes)
+
+
+def _known_run_id(out: Path, fingerprint: str) -> str | None:
+    """The MLflow run of this same experiment, if its results are there."""
+    if fingerprint_of(out) != fingerprint or not (out / SUMMARY).exists():
+        return None
+    return read_summary(out).experiment.mlflow_run_id
+
+
+def _require_writable(out: Path) -> None:
+    """Fail before hours of work rather than after."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise RunnerError(
+            f"the results folder {out} cannot be written ({error.strerror}); choose another --out"
+        ) from error
+
+
+def _embedding_record(embedding: Embedding, embedded: EmbeddingRun) -> EmbeddingRecord:
+    counts, config = embedded.counts_by_key[embedding.key], embedding.config
+    return EmbeddingRecord(
+        key=embedding.key,
+        model=config.model if config else "precomputed",
+        weights=config.weights if config else "",
+        resolution=config.resolution if config else None,
+        fit=config.fit.value if config else None,
+        precision=config.precision.value if config else None,
+        dimension=embedding.dimension,
+        embedded=counts.embedded,
+        cached=counts.cached,
+    )
+
+
+def embed_only(config: ExperimentConfig, say: Say = lambda line: None) -> EmbeddingRun:
+    """Fill the embedding cache for the images and models of ``config``; no sweep."""
+    source = _open_source(config)
+    models = resolve_models(config.models, config.resolutions, config.preprocess, config.precision, config.cache_dir)
+    cache = EmbeddingCache(config.cache_dir)
+    for note in models.notes:
+        say(note)
+    for planned in plan_embeddings(source.images, models.configs, cache, force=config.force_embeddings):
+        say(f"{planned.key}: {planned.cached:,} in the cache, {planned.missing:,} to embed")
+    with tempfile.TemporaryDirectory(prefix="imagesweep-") as folder:
+        run = embed_images(
+            source.images,
+            models.configs,
+            cache=cache,
+            out_dir=Path(folder),
+            device=config.device,
+            batch_size=config.batch_size,
+            force=config.force_embeddings,
+            say=say,
+        )
+    say(f"{run.counts.embedded:,} images embedded, {run.counts.cached:,} were in the cache, {len(run.skipped)} skipped")
+    for image in run.skipped[:MOST_NAMED]:
+        say(f"  {image.path}: {image.reason}")
+    return run

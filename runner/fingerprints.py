@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -43,6 +42,6 @@ def data_digest(images: ImageSet, contents: Sequence[str], pairs: Pairs | None, 
     )
 
 
-def experiment_digest(data: str, images: ImageSet, trial_ids: Sequence[str], settings: dict[str, object]) -> str:
+def experiment_digest(data: str, images: ImageSet, trial_ids: Sequence[str], pair_weight: float) -> str:
     """Of an experiment: its data, the images' names, all its trials, and what else changes the ranking."""
-    return digest_of([data, *images.ids, "trials", *sorted(trial_ids), json.dumps(settings, sort_keys=True)])
+    return digest_of([data, *images.ids, "trials", *sorted(trial_ids), repr(pair_weight)])

@@ -6,16 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.cluster.grids import Grid, count
-from runner.cluster.trial import ParameterValue
-
-
-@dataclass(frozen=True)
-class PlannedEmbedding:
-    """One embedding: its key, how many vectors are in the cache, and how many images have to be embedded."""
-
-    key: str
-    cached: int
-    missing: int
+from runner.embed.pipeline import EmbeddingPlan
 
 
 @dataclass(frozen=True)
@@ -32,19 +23,19 @@ class Plan:
         max_trials: limit per embedding.
         out: results folder.
         tracking_uri: MLflow store.
-        note: something else worth telling.
+        notes: what else is worth telling.
     """
 
     location: str
     n_images: int
     total: int
     skipped: int
-    embeddings: Sequence[PlannedEmbedding]
+    embeddings: Sequence[EmbeddingPlan]
     grids: Sequence[Grid]
     max_trials: int | None
     out: str
     tracking_uri: str
-    note: str = ""
+    notes: Sequence[str] = ()
 
     @property
     def trials_per_embedding(self) -> int:
@@ -74,8 +65,7 @@ class Plan:
             f" of {self.n_images:,} x {self.n_images:,} distances"
         )
         lines.append(f"results     {self.out}, MLflow at {self.tracking_uri}")
-        if self.note:
-            lines.append(f"note        {self.note}")
+        lines += [f"note        {note}" for note in self.notes]
         if details:
             lines += [f"grid        {_describe(grid)}" for grid in self.grids]
         return lines
@@ -90,7 +80,7 @@ def _describe(grid: Grid) -> str:
     )
 
 
-def _value(value: object) -> ParameterValue:
+def _value(value: object) -> str:
     if isinstance(value, dict):
         return " ".join(f"{key} {_value(part)}" for key, part in value.items())
     return str(value)

@@ -1,19 +1,26 @@
-"""Gaussian mixtures: scikit-learn's EM, started from a k-means partition."""
+"""Gaussian mixtures, fitted by EM from a k-means partition."""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 
+from runner.cluster.covariance_models import (
+    COVARIANCE_MODELS,
+    Components,
+    CovarianceModel,
+    CovarianceType,
+    SingularCovarianceError,
+)
+from runner.cluster.products import blocks
 from runner.errors import RunnerError, UsageError
-
-CovarianceType = Literal["diag", "full", "tied", "spherical"]
 
 RELATIVE_REG_COVAR = 1e-2
 """Default of ``reg_covar``, as a share of the mean variance of the features, so that it fits any scale of the data."""
+
+BLOCK_ELEMENTS = 2**20
+"""Statistics held at once; the number of points in a block follows from it."""
 
 
 @dataclass(frozen=True)
@@ -46,136 +53,120 @@ class GaussianMixtureResult:
 def gaussian_mixture(
     vectors: np.ndarray,
     labels_init: np.ndarray,
-    *,
     covariance_type: CovarianceType = "full",
+    *,
     reg_covar: float | None = None,
     max_iter: int = 100,
     tol: float = 1e-3,
-    random_state: int = 0,
 ) -> GaussianMixtureResult:
     """Fit a Gaussian mixture by EM from a partition, one component per cluster.
 
-    The partition (that of k-means) gives the components' initial weights, means and covariances, as scikit-learn's
-    ``init_params="kmeans"`` does. Computes in float64.
+    The result is that of ``sklearn.mixture.GaussianMixture`` from the same partition (``init_params="kmeans"``), in
+    double precision, at a fraction of the time for ``full`` and ``tied``. Nothing is random.
 
     Args:
-        vectors: shape (n, d), n ≥ 2, in a space of few dimensions, best a PCA space; a read-only memory map will do.
+        vectors: shape (n, d) in a space of few dimensions, best a PCA space; a read-only memory map will do.
         labels_init: int, shape (n,), 0 … n_components-1, each occurring.
         covariance_type: shape of the components, as in scikit-learn.
         reg_covar: added to every variance; default ``RELATIVE_REG_COVAR`` of the features' mean variance.
         max_iter: EM iterations after which it ends unconverged.
         tol: EM ends when the mean log-likelihood per point changes by less.
-        random_state: passed on; without effect, since nothing is drawn.
 
     Raises:
         UsageError: if an argument is out of range or shapes do not match.
         RunnerError: if a component's covariance becomes singular, or ``vectors`` is not finite.
     """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.mixture import GaussianMixture
-
-    points = np.asarray(vectors, dtype=np.float64)
-    _validate(points, labels_init, covariance_type)
+    _validate(vectors, labels_init, covariance_type, max_iter)
+    points = vectors.astype(np.float64)
+    points -= points.mean(axis=0)
     if reg_covar is None:
-        reg_covar = RELATIVE_REG_COVAR * float(points.var(axis=0).mean()) or RELATIVE_REG_COVAR
-    counts = np.bincount(labels_init)
-    means = _sums(points, labels_init, len(counts)) / counts[:, None]
-    model = GaussianMixture(
-        len(counts),
-        covariance_type=covariance_type,
-        reg_covar=reg_covar,
-        max_iter=max_iter,
-        tol=tol,
-        random_state=random_state,
-        weights_init=counts / len(points),
-        means_init=means,
-        precisions_init=_precisions(points, labels_init, means, covariance_type, reg_covar),
-    )
+        reg_covar = RELATIVE_REG_COVAR * (float(np.square(points).mean()) or 1.0)
+    model = COVARIANCE_MODELS[covariance_type](points.shape[1], reg_covar)
+    n_components = int(labels_init.max()) + 1
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # reported as ``converged``
-            labels = model.fit_predict(points)
-            log_likelihood = float(model.score(points)) * len(points)
-    except (ValueError, np.linalg.LinAlgError) as error:
-        raise RunnerError(_failure(len(counts), covariance_type, reg_covar)) from error
-    if not np.isfinite(log_likelihood):
-        raise RunnerError(_failure(len(counts), covariance_type, reg_covar))
-    present, compact = np.unique(labels, return_inverse=True)
-    n_parameters = _n_parameters(len(counts), points.shape[1], covariance_type)
+        step, n_iter, converged = _expectation_maximization(points, labels_init, model, max_iter, tol)
+    except SingularCovarianceError as error:
+        raise RunnerError(
+            f"The Gaussian mixture with n_components={n_components}, covariance_type={covariance_type} became "
+            f"singular; use fewer components, fewer dimensions or a reg_covar above {reg_covar:.3g}."
+        ) from error
+    present, compact = np.unique(step.labels, return_inverse=True)
     return GaussianMixtureResult(
         labels=compact.astype(np.int32),
         n_clusters=len(present),
-        log_likelihood=log_likelihood,
-        bic=n_parameters * float(np.log(len(points))) - 2 * log_likelihood,
-        n_iter=int(model.n_iter_),
-        converged=bool(model.converged_),
+        log_likelihood=step.log_likelihood,
+        bic=model.n_parameters(n_components) * float(np.log(len(points))) - 2 * step.log_likelihood,
+        n_iter=n_iter,
+        converged=converged,
     )
 
 
-def _validate(points: np.ndarray, labels_init: np.ndarray, covariance_type: str) -> None:
-    if covariance_type not in get_args(CovarianceType):
-        allowed = ", ".join(get_args(CovarianceType))
-        raise UsageError(f"covariance_type must be one of {allowed}, got {covariance_type!r}.")
-    if points.ndim != 2 or len(points) < 2 or labels_init.shape != (len(points),):
+@dataclass(frozen=True)
+class _Expectation:
+    """What an E-step finds: labels, total log-likelihood, and the weighted sums that the M-step needs."""
+
+    labels: np.ndarray
+    log_likelihood: float
+    sums: np.ndarray
+
+
+def _expectation_maximization(
+    points: np.ndarray, labels_init: np.ndarray, model: CovarianceModel, max_iter: int, tol: float
+) -> tuple[_Expectation, int, bool]:
+    """The last E-step, the number of iterations and whether they converged; in scikit-learn's order of steps."""
+    scatter = points.T @ points
+    components = model.fit(_sums_of_partition(points, labels_init, model), scatter)
+    previous, converged, n_iter = -np.inf, False, 0
+    while not converged and n_iter < max_iter:
+        n_iter += 1
+        step = _expect(points, components, model)
+        components = model.fit(step.sums, scatter)
+        mean = step.log_likelihood / len(points)
+        converged = abs(mean - previous) < tol
+        previous = mean
+    return _expect(points, components, model), n_iter, converged
+
+
+def _sums_of_partition(points: np.ndarray, labels: np.ndarray, model: CovarianceModel) -> np.ndarray:
+    identity = np.eye(int(labels.max()) + 1)
+    return sum(identity[labels[rows]].T @ model.statistics(points[rows]) for rows in _row_blocks(points, model))
+
+
+def _expect(points: np.ndarray, components: Components, model: CovarianceModel) -> _Expectation:
+    """One pass over the points, in blocks: nothing of size n × k is ever held."""
+    labels = np.empty(len(points), np.int32)
+    log_likelihood = 0.0
+    sums = np.zeros(components.coefficients.T.shape)
+    for rows in _row_blocks(points, model):
+        statistics = model.statistics(points[rows])
+        log_joint = components.log_joint(points[rows], statistics)
+        labels[rows] = log_joint.argmax(axis=1)
+        highest = log_joint.max(axis=1, keepdims=True)
+        responsibilities = np.exp(log_joint - highest)
+        totals = responsibilities.sum(axis=1, keepdims=True)
+        responsibilities /= totals
+        log_likelihood += float((highest + np.log(totals)).sum())
+        sums += responsibilities.T @ statistics
+    if not np.isfinite(log_likelihood):
+        raise SingularCovarianceError
+    return _Expectation(labels, log_likelihood, sums)
+
+
+def _row_blocks(points: np.ndarray, model: CovarianceModel) -> list[slice]:
+    n_statistics = model.statistics(points[:1]).shape[1]
+    return blocks(len(points), max(256, BLOCK_ELEMENTS // n_statistics))
+
+
+def _validate(vectors: np.ndarray, labels_init: np.ndarray, covariance_type: str, max_iter: int) -> None:
+    if covariance_type not in COVARIANCE_MODELS:
         raise UsageError(
-            f"A mixture needs one initial label per vector, got shapes {labels_init.shape} and {points.shape}."
+            f"covariance_type must be one of {', '.join(sorted(COVARIANCE_MODELS))}, got {covariance_type!r}."
         )
+    if vectors.ndim != 2 or labels_init.shape != (len(vectors),) or not labels_init.size:
+        raise UsageError(f"One initial label per vector is needed, got shapes {labels_init.shape} and {vectors.shape}.")
     if labels_init.min() < 0 or np.bincount(labels_init).min() == 0:
         raise UsageError("labels_init must hold every number from 0 to its largest, since each becomes a component.")
-    if not np.isfinite(points).all():
-        raise RunnerError(
-            "The vectors hold NaN or infinite values, so they cannot be clustered; embed the images again."
-        )
-
-
-def _precisions(
-    points: np.ndarray, labels: np.ndarray, means: np.ndarray, covariance_type: str, reg_covar: float
-) -> np.ndarray:
-    """Inverse covariances of a partition, in the shape that scikit-learn expects for the type."""
-    counts = np.bincount(labels)
-    dimension = points.shape[1]
-    if covariance_type in ("diag", "spherical"):
-        variances = _sums(np.square(points - means[labels]), labels, len(counts)) / counts[:, None] + reg_covar
-        return 1 / (variances if covariance_type == "diag" else variances.mean(axis=1))
-    ridge = reg_covar * np.eye(dimension)
-    if covariance_type == "tied":
-        deviations = points - means[labels]
-        return _symmetric_inverse(deviations.T @ deviations / len(points) + ridge)
-    precisions = np.empty((len(counts), dimension, dimension))
-    members = np.split(np.argsort(labels, kind="stable"), np.cumsum(counts)[:-1])
-    for component, rows in enumerate(members):
-        deviations = points[rows] - means[component]
-        precisions[component] = _symmetric_inverse(deviations.T @ deviations / len(rows) + ridge)
-    return precisions
-
-
-def _sums(values: np.ndarray, labels: np.ndarray, n_components: int) -> np.ndarray:
-    """Sum of the rows of each label, shape (n_components, d)."""
-    from scipy.sparse import csr_matrix
-
-    n = len(labels)
-    return csr_matrix((np.ones(n), (labels, np.arange(n))), shape=(n_components, n)) @ values
-
-
-def _symmetric_inverse(matrix: np.ndarray) -> np.ndarray:
-    inverse = np.linalg.inv(matrix)
-    return (inverse + inverse.T) / 2
-
-
-def _n_parameters(n_components: int, dimension: int, covariance_type: str) -> int:
-    """Free parameters: weights, means and covariances."""
-    square = dimension * (dimension + 1) // 2
-    covariance = {
-        "full": n_components * square,
-        "tied": square,
-        "diag": n_components * dimension,
-        "spherical": n_components,
-    }
-    return n_components - 1 + n_components * dimension + covariance[covariance_type]
-
-
-def _failure(n_components: int, covariance_type: str, reg_covar: float) -> str:
-    return (
-        f"The Gaussian mixture with n_components={n_components}, covariance_type={covariance_type} became singular; "
-        f"use fewer components, a space of fewer dimensions or a reg_covar above {reg_covar:.3g}."
-    )
+    if max_iter < 1:
+        raise UsageError(f"max_iter must be at least 1, got {max_iter}.")
+    if not np.isfinite(vectors).all():
+        raise RunnerError("The vectors hold NaN or infinite values and cannot be clustered; embed the images again.")

@@ -59,7 +59,8 @@ def parse_grids(
 
     Args:
         preset: by algorithm, its grids as in ``configs/*.yaml``.
-        algorithms: only these; one that the preset lacks runs with what ``overrides`` says of it.
+        algorithms: only these; one that the preset lacks runs with what ``overrides`` says of it. Without it, those
+            of the preset and of ``overrides``, or of the latter only where it is made of lists of grids.
         spaces: in place of the preset's spaces.
         overrides: by algorithm, values in place of the preset's in all its grids, ``space`` among them; or a list of
             grids in place of the preset's.
@@ -68,7 +69,9 @@ def parse_grids(
         UsageError: unknown algorithm, parameter, value, rule or space.
     """
     overrides = overrides or {}
-    wanted = list(dict.fromkeys(algorithms)) if algorithms else list(dict.fromkeys([*preset, *overrides]))
+    complete = bool(overrides) and not any(isinstance(override, Mapping) for override in overrides.values())
+    wanted = list(dict.fromkeys(algorithms or ([] if complete else preset)))
+    wanted += [name for name in overrides if name not in wanted and not algorithms]
     grids: list[Grid] = []
     for name in wanted:
         algorithm = algorithm_named(name)
@@ -102,6 +105,14 @@ def expand(grids: Iterable[Grid], geometry_of: Callable[[str], Geometry]) -> lis
                 config = ClusteringConfig(grid.algorithm, space, params)
                 configs.setdefault(repr(config.identity()), config)
     return list(configs.values())
+
+
+def grids_as_settings(grids: Iterable[Grid]) -> dict[str, list[dict[str, Any]]]:
+    """The ``sweep`` setting that gives exactly these grids, whatever the presets become."""
+    settings: dict[str, list[dict[str, Any]]] = {}
+    for grid in grids:
+        settings.setdefault(grid.algorithm, []).append({"space": list(grid.spaces), **grid.values})
+    return settings
 
 
 def check_sizes(grids: Iterable[Grid], n: int) -> None:

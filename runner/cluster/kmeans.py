@@ -101,15 +101,17 @@ def centered(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         RunnerError: if ``vectors`` holds NaN or infinite values.
     """
     slices = blocks(len(vectors))
-    mean = np.sum([vectors[rows].sum(axis=0, dtype=np.float64) for rows in slices], axis=0) / len(vectors)
-    if not np.isfinite(mean).all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.sum([vectors[rows].sum(axis=0, dtype=np.float64) for rows in slices], axis=0) / len(vectors)
+        mean = mean.astype(np.float32)
+        points = np.empty(vectors.shape, np.float32)
+        for rows in slices:
+            np.subtract(vectors[rows], mean, out=points[rows])
+        finite = all(np.isfinite(np.vdot(points[rows], points[rows])) for rows in slices)
+    if not finite:
         raise RunnerError(
-            "The vectors hold NaN or infinite values, so they cannot be clustered; embed the images again."
+            "The vectors hold NaN, infinite or huge values and cannot be clustered; embed the images again."
         )
-    mean = mean.astype(np.float32)
-    points = np.empty(vectors.shape, np.float32)
-    for rows in slices:
-        np.subtract(vectors[rows], mean, out=points[rows])
     return points, mean
 
 
@@ -138,29 +140,31 @@ class _Means:
             return empty
         everything = np.arange(len(self.points))
         distances = squared_distances(self.points, everything, self.centers, assignment.labels)
-        taken: list[int] = []
+        self._sums[empty] = 0  # clears what rounding has left
+        taken: set[bytes] = set()
         for point in np.argsort(-distances, kind="stable"):
             if len(taken) == len(empty) or distances[point] == 0:
                 break
-            alone = self.counts[assignment.labels[point]] == 1
-            if alone or (self.points[taken] == self.points[point]).all(axis=1).any():
+            former, vector = assignment.labels[[point]], self.points[point].tobytes()
+            if self.counts[former[0]] == 1 or vector in taken:
                 continue
-            former = assignment.labels[[point]]
             assignment.place(point, empty[len(taken)])
             self.move(Changes(np.array([point]), former), assignment.labels)
-            taken.append(int(point))
-        filled = empty[: len(taken)]
-        self.centers[filled] = self.points[taken]
-        return filled
+            taken.add(vector)
+        return empty[: len(taken)]
 
     def recompute(self) -> np.ndarray:
-        """Set every centre to its cluster's mean; how far each moved, float64, shape (k,)."""
-        moved = np.flatnonzero(self._touched & (self.counts > 0))
+        """Set the centres of all clusters whose points have changed to their means; see ``set_to_means``."""
+        changed = np.flatnonzero(self._touched & (self.counts > 0))
         self._touched[:] = False
-        means = (self._sums[moved] / self.counts[moved, None]).astype(np.float32)
+        return self.set_to_means(changed)
+
+    def set_to_means(self, clusters: np.ndarray) -> np.ndarray:
+        """Set the centres of ``clusters`` to their means; how far every centre moved, float64, shape (k,)."""
+        means = (self._sums[clusters] / self.counts[clusters, None]).astype(np.float32)
         drift = np.zeros(len(self.centers))
-        drift[moved] = np.linalg.norm((means - self.centers[moved]).astype(np.float64), axis=1)
-        self.centers[moved] = means
+        drift[clusters] = np.linalg.norm(means.astype(np.float64) - self.centers[clusters], axis=1)
+        self.centers[clusters] = means
         return drift
 
 
@@ -189,8 +193,7 @@ def _finish(assignment: Assignment, means: _Means, drift: np.ndarray) -> None:
     """Assign the points to the last centres; a cluster that this empties is filled, which may attract more points."""
     while drift.any():
         means.move(assignment.update(means.centers, drift), assignment.labels)
-        drift = np.zeros(len(drift))
-        drift[means.fill_empty(assignment)] = np.inf
+        drift = means.set_to_means(means.fill_empty(assignment))
 
 
 def _result(assignment: Assignment, means: _Means, mean: np.ndarray, n_iter: int, converged: bool) -> KMeansResult:

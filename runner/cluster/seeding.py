@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from runner.cluster.kmeans import centered
-from runner.cluster.kmeans_assignment import squared_distances
+from runner.cluster.kmeans_assignment import rounding_error, squared_distances
 from runner.cluster.products import as_tensor
 from runner.errors import UsageError
 
@@ -25,7 +25,8 @@ SEEDS_PER_BATCH = 64
 TILE_ELEMENTS = 2**21
 
 NEAR = 1e-3
-"""Squared distances below this share of |x|² + |y|² are computed from the differences, so duplicates are 0 apart."""
+"""Squared distances whose rounding error may be a larger share than this are computed from the differences, so that
+duplicates are exactly 0 apart."""
 
 
 @dataclass(frozen=True)
@@ -169,35 +170,42 @@ class _Distances:
         self.n_points = len(points)
         self._points = points
         self._on_device = as_tensor(points, device)
-        self._host_norms = np.einsum("ij,ij->i", points, points)
-        self._squared_norms = torch.from_numpy(self._host_norms).to(device)
+        self._host_norms = np.einsum("ij,ij->i", points, points, dtype=np.float64)
 
     def improvements(self, candidates: np.ndarray, bounds: np.ndarray) -> _Improvements:
         """Squared distances of ``candidates`` (rows) to all points that are below the point's bound."""
         device = self._on_device.device
         rows_per_tile = max(256, TILE_ELEMENTS // len(candidates))
         selected = torch.from_numpy(candidates).to(device)
-        vectors, squared_norms = self._on_device[selected], self._squared_norms[selected]
-        limits = torch.from_numpy(np.where(bounds > 0, bounds, -np.inf).astype(np.float32)).to(device)
+        vectors = self._on_device.index_select(0, selected)
+        norms = self._host_norms[candidates]
+        squared_norms = torch.from_numpy((norms - rounding_error(norms)).astype(np.float32)).to(device)
+        limits = torch.from_numpy(self._limits(bounds)).to(device)
         found = []
         for start in range(0, self.n_points, rows_per_tile):
             rows = slice(start, start + rows_per_tile)
             tile = torch.addmm(squared_norms, self._on_device[rows], vectors.T, beta=1, alpha=-2)
-            excess = tile + (self._squared_norms[rows] - limits[rows])[:, None]
+            excess = tile - limits[rows, None]
             some = torch.nonzero(excess.amin(1) < 0).squeeze(1)
             row, number = torch.nonzero(excess[some] < 0).unbind(1)
             row = some[row]
-            found.append(
-                ((row + start).cpu(), number.cpu(), (tile[row, number] + self._squared_norms[rows][row]).cpu())
-            )
+            found.append(((row + start).cpu(), number.cpu(), tile[row, number].cpu()))
         points, numbers, distances = (torch.cat(parts).numpy() for parts in zip(*found, strict=True))
-        order = np.argsort(numbers, kind="stable")
-        points, numbers = points[order], numbers[order]
-        exact = self._with_near_ones_exact(points, candidates[numbers], distances[order].astype(np.float64))
-        return _Improvements(points, exact, np.searchsorted(numbers, np.arange(len(candidates) + 1)))
+        exact = self._distances(points, candidates[numbers], distances)
+        below = np.flatnonzero(exact < bounds[points])
+        order = below[np.argsort(numbers[below], kind="stable")]
+        starts = np.searchsorted(numbers[order], np.arange(len(candidates) + 1))
+        return _Improvements(points[order], exact[order], starts)
 
-    def _with_near_ones_exact(self, points: np.ndarray, others: np.ndarray, approximate: np.ndarray) -> np.ndarray:
-        scale = self._host_norms[points] + self._host_norms[others]
-        near = np.flatnonzero(approximate < NEAR * scale)
-        approximate[near] = squared_distances(self._points, points[near], self._points, others[near])
-        return approximate
+    def _limits(self, bounds: np.ndarray) -> np.ndarray:
+        """Per point, the product term that stands for a distance equal to its bound, raised by the rounding error."""
+        limits = bounds + rounding_error(self._host_norms) - self._host_norms
+        return np.where(bounds > 0, limits, -np.inf).astype(np.float32)
+
+    def _distances(self, points: np.ndarray, others: np.ndarray, products: np.ndarray) -> np.ndarray:
+        """Squared distances of pairs, from their product terms |other|² - 2 point·other where these are accurate."""
+        distances = products + self._host_norms[points]
+        error = rounding_error(self._host_norms[points] + self._host_norms[others])
+        near = np.flatnonzero(distances < error / NEAR)
+        distances[near] = squared_distances(self._points, points[near], self._points, others[near])
+        return distances

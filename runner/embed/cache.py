@@ -167,7 +167,9 @@ class EmbeddingCache:
         pruned: list[Pruned] = []
         for folder in self._folders():
             before = _size(folder)
-            self._table(folder.name).tidy()
+            dropped = self._table(folder.name).tidy()
+            if dropped:
+                pruned.append(Pruned(f"{dropped} damaged vectors of {folder.name}", 0))
             for path in folder.iterdir():
                 is_old = time.time() - path.stat().st_mtime > _LEFTOVER_AGE.total_seconds()
                 if path.name.startswith(MOVED_ASIDE_PREFIX) or (path.name.startswith(TEMPORARY_PREFIX) and is_old):

@@ -50,6 +50,13 @@ class EmbeddingConfig:
     precision: Precision = Precision.FLOAT32
 
     @property
+    def name(self) -> str:
+        """What ``--models`` takes to get this model with these weights."""
+        if self.model.startswith("local-dir:"):
+            return self.weights
+        return self.model if self.model.startswith("hf-hub:") else f"{self.model}:{self.weights}"
+
+    @property
     def slug(self) -> str:
         """Short readable name, e.g. ``ViT-B-32-openai-224-letterbox``."""
         weights = Path(self.weights).stem if "/" in self.weights else self.weights

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,29 +13,21 @@ from runner.embed.cache import EmbeddingCache
 from runner.embed.embedding_config import EmbeddingConfig
 from runner.embed.hashed_images import HashedFile
 from runner.embed.image_reader import ImageReader, ReadingJob
+from runner.embed.loaded_models import LoadedModels, Recipes, groups_that_fit
 from runner.embed.model_resolver import ModelResolver
-from runner.embed.preprocess import View, to_batch
-from runner.embed.recipe import ModelRecipe
+from runner.embed.preprocess import to_batch
 from runner.embed.stage_clock import StageClock
 from runner.embed.vector_table import usable_rows
 from runner.embed.vector_writer import VectorWriter
 from runner.images.decode import UnreadableImageError
 
-if TYPE_CHECKING:
-    from runner.embed.encoders.encoder import Encoder
-
 Missing = Mapping[EmbeddingConfig, Sequence[str]]
 """The content hashes whose vectors are wanted, by config."""
 
-Say = Callable[[str], None]
 Progress = Callable[[int, int], object]
 """Told how many forward passes are done, and of how many."""
 
-_MEMORY_SHARE = 0.5
-"""Share of a device's memory that the weights of the models loaded together may take."""
-
-_UNKNOWN_SIZE = 1 << 29
-"""Bytes assumed for a model with random weights, which no file tells the size of."""
+_MOST_READERS = 8
 
 
 @dataclass(frozen=True)
@@ -47,7 +38,12 @@ class ForwardOptions:
     batch_size: int = 32
     decode_workers: int | None = None
     progress: Progress | None = None
-    say: Say = lambda line: None
+    say: Callable[[str], None] = lambda line: None
+
+    @property
+    def readers(self) -> int:
+        """Threads that decode."""
+        return self.decode_workers or min(_MOST_READERS, os.cpu_count() or 1)
 
 
 @dataclass
@@ -55,9 +51,9 @@ class ForwardOutcome:
     """What came of all passes so far.
 
     Attributes:
-        embedded: the content hashes that now have a new vector in the cache, by embedding key.
+        embedded: the content hashes that have a new vector, by embedding key.
         failed: why an image can't be used, by content hash.
-        device: where the models run, as people call it; None before the first one is loaded.
+        device: where the models ran; None if none was needed.
     """
 
     embedded: dict[str, set[str]] = field(default_factory=dict)
@@ -66,36 +62,141 @@ class ForwardOutcome:
 
     @property
     def passes(self) -> int:
-        """Forward passes made."""
+        """Forward passes that gave a vector."""
         return sum(map(len, self.embedded.values()))
 
 
 class ForwardPasses:
-    """Computes vectors that are missing. Models are loaded when the first image for them has been read."""
+    """Computes vectors that are missing."""
 
     def __init__(self, cache: EmbeddingCache, options: ForwardOptions, clock: StageClock) -> None:
         self.outcome = ForwardOutcome()
         self._cache = cache
         self._options = options
         self._clock = clock
-        self._resolver = ModelResolver(cache.cache_dir)
 
     def run(self, missing: Missing, files: Mapping[str, HashedFile]) -> None:
         """Put the vectors of all ``missing`` hashes into the cache, except those of images that can't be used.
+
+        torch is imported when the first image has been read, not before: there may be none.
 
         Args:
             missing: what is wanted.
             files: where each content is.
 
         Raises:
-            RunnerError: a model can't be loaded or the cache not be written to; what was computed by then is kept.
+            RunnerError: a model can't be loaded or the cache can't be written to; what was computed by then is kept.
         """
         wanted = {config: hashes for config, hashes in missing.items() if hashes}
-        recipes = {config: self._resolver.recipe_of(config) for config in wanted}
-        total = sum(map(len, wanted.values()))
-        if not total:
-            return
-        with _reporting(self._options.progress, total) as report:
-            for together in _groups(recipes):
-                batches = _Batches({config: recipes[config] for config in together}, self._options, self)
-                self._run_group({config: wanted[config] for config in together}, recipes, files, report)
+        resolver = ModelResolver(self._cache.cache_dir)
+        recipes = {config: resolver.recipe_of(config) for config in wanted}
+        with _reporter(self._options.progress, sum(map(len, wanted.values()))) as report:
+            for group in groups_that_fit(recipes):
+                self._run_group({config: wanted[config] for config in group}, recipes, files, report)
+
+    def _run_group(
+        self, wanted: Missing, recipes: Recipes, files: Mapping[str, HashedFile], report: Callable[[int], object]
+    ) -> None:
+        """All configs whose models are in memory at the same time, in one pass over the images."""
+        configs_by_hash: dict[str, list[EmbeddingConfig]] = {}
+        for config, hashes in wanted.items():
+            for value in hashes:
+                configs_by_hash.setdefault(value, []).append(config)
+        jobs = [
+            ReadingJob(value, files[value], {recipes[config].view(config) for config in configs})
+            for value, configs in configs_by_hash.items()
+        ]
+        reader = ImageReader(self._options.readers, look_ahead=2 * self._options.batch_size + self._options.readers)
+        batches: _Batches | None = None
+        with closing(reader.read(jobs)) as results, VectorWriter(self._cache, self._clock) as writer:
+            while True:
+                with self._clock.time("read"):
+                    result = next(results, None)
+                if result is None:
+                    break
+                job, views = result
+                configs = configs_by_hash[job.content_hash]
+                if isinstance(views, UnreadableImageError):
+                    self.outcome.failed[job.content_hash] = views.reason
+                    report(len(configs))
+                    continue
+                if batches is None:
+                    batches = self._batches({config: recipes[config] for config in wanted}, writer, report)
+                for config in configs:
+                    batches.add(config, job.content_hash, views[recipes[config].view(config)])
+            if batches is not None:
+                batches.finish()
+
+    def _batches(self, recipes: Recipes, writer: VectorWriter, report: Callable[[int], object]) -> _Batches:
+        from runner.embed.encoders.device import select_device
+
+        device = select_device(self._options.device)
+        self.outcome.device = str(device)
+        models = LoadedModels(recipes, device, self._clock, self._options.say)
+        return _Batches(models, writer, self._options.batch_size, self.outcome, self._clock, report)
+
+
+class _Batches:
+    """Collects images for each config until there are enough for a forward pass."""
+
+    def __init__(
+        self,
+        models: LoadedModels,
+        writer: VectorWriter,
+        batch_size: int,
+        outcome: ForwardOutcome,
+        clock: StageClock,
+        report: Callable[[int], object],
+    ) -> None:
+        self._models = models
+        self._writer = writer
+        self._batch_size = batch_size
+        self._outcome = outcome
+        self._clock = clock
+        self._report = report
+        self._waiting: dict[EmbeddingConfig, list[tuple[str, np.ndarray]]] = {}
+
+    def add(self, config: EmbeddingConfig, content_hash: str, view: np.ndarray) -> None:
+        """Take one image's view for ``config``."""
+        waiting = self._waiting.setdefault(config, [])
+        waiting.append((content_hash, view))
+        if len(waiting) >= self._batch_size:
+            self._encode(config)
+
+    def finish(self) -> None:
+        """Encode what is left."""
+        for config in list(self._waiting):
+            self._encode(config)
+
+    def _encode(self, config: EmbeddingConfig) -> None:
+        waiting = self._waiting.pop(config)
+        encoder = self._models.encoder(config)
+        with self._clock.time("encode"):
+            vectors = encoder.encode(to_batch([view for _, view in waiting]))
+        good = usable_rows(vectors)
+        hashes = [content_hash for content_hash, _ in waiting]
+        for index in np.flatnonzero(~good):
+            self._outcome.failed[hashes[index]] = f"{config.model} makes no usable vector of it in {config.precision}"
+        kept = [hashes[index] for index in np.flatnonzero(good)]
+        self._writer.add(config, kept, vectors[good])
+        self._outcome.embedded.setdefault(config.key, set()).update(kept)
+        self._report(len(waiting))
+
+
+@contextmanager
+def _reporter(progress: Progress | None, total: int) -> Iterator[Callable[[int], object]]:
+    """What to call after so many passes: ``progress`` with the sum, or else a bar on stderr."""
+    if progress is None:
+        from runner.progress import progress_bar
+
+        with progress_bar(total, "embedding", "image") as bar:
+            yield bar.update
+        return
+    done = 0
+
+    def report(passes: int) -> None:
+        nonlocal done
+        done += passes
+        progress(done, total)
+
+    yield report

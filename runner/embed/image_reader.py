@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ class ImageReader:
         self._workers = workers
         self._look_ahead = look_ahead
 
-    def read(self, jobs: Iterable[ReadingJob]) -> Iterator[tuple[ReadingJob, Views | UnreadableImageError]]:
+    def read(self, jobs: Iterable[ReadingJob]) -> Generator[tuple[ReadingJob, Views | UnreadableImageError]]:
         """Each job with the views it asked for, or why the image can't be used; in their order."""
         waiting: deque[tuple[ReadingJob, Future[Views]]] = deque()
         remaining = iter(jobs)

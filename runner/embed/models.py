@@ -79,7 +79,8 @@ def resolve_models(
             note = require_resolution(recipe, resolution, cache_dir)
             notes += [note] if note else []
             configs += [recipe.config(resolution, fit, precision) for fit in fits]
-    return ResolvedModels(tuple(dict.fromkeys(configs)), tuple(dict.fromkeys(notes)))
+    unique = {config.key: config for config in configs}
+    return ResolvedModels(tuple(unique.values()), tuple(dict.fromkeys(notes)))
 
 
 def known_models(pattern: str = "", cache_dir: Path = DEFAULT_CACHE_DIR) -> list[KnownModel]:

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from runner.embed.cache import EmbeddingCache
 from runner.embed.embedding_config import Embedding, EmbeddingConfig
-from runner.embed.forward import ForwardPasses, Missing
-from runner.embed.image_reader import stamp
+from runner.embed.forward import ForwardOptions, ForwardOutcome, ForwardPasses, Progress
+from runner.embed.hashed_images import HashedImages, hash_images
+from runner.embed.matrix_files import dimension_of, is_written, matrix_path, remove_others
+from runner.embed.stage_clock import StageClock
 from runner.errors import RunnerError
-from runner.images.content_hash import ContentHashes
 from runner.images.image_set import ImageSet, SkippedImage
-from runner.images.stat_table import FileStamp
-
-Say = Callable[[str], None]
-Progress = Callable[[int, int], object]
-"""Told how many forward passes are done, and of how many."""
 
 _ROUNDS = 3
 """How often vectors that turn out damaged are computed again before the disk is given up."""
@@ -42,13 +33,13 @@ class EmbeddingRun:
 
     Attributes:
         images: those that can be used under every config, in their original order.
-        embeddings: one per config, in the order of the configs, aligned with ``images``.
+        embeddings: one per config, in the configs' order, aligned with ``images``.
         skipped: the other images.
-        counts: over all configs; an image is embedded if it needed any forward pass, and
-            ``embedded + cached + len(skipped)`` is the number of images given.
-        counts_by_key: for each embedding key.
-        seconds: wall time by stage: ``hash`` and ``look_up``, then of the forward passes ``load`` (the models), ``read``
-            (waiting for images), ``encode`` and ``write`` (to the cache), and ``stream`` (from the cache).
+        counts: over all configs: an image is embedded if it needed any forward pass; a second file with the same
+            content does not. ``embedded + cached + len(skipped)`` is the number of images given.
+        counts_by_key: the same for each embedding key.
+        seconds: wall time by stage: ``hash`` the files, ``look_up`` what is cached, ``load`` models, ``read`` (waiting
+            for images), ``encode``, ``write`` to the cache, ``stream`` from it into the matrices.
         passes: forward passes made.
         device: where they were made; None if there were none.
     """
@@ -71,7 +62,7 @@ class EmbeddingRun:
 
 @dataclass(frozen=True)
 class EmbeddingPlan:
-    """What one embedding will cost: images in the cache, and forward passes to make."""
+    """What one embedding will cost: images that need nothing, and forward passes to make."""
 
     key: str
     cached: int
@@ -81,11 +72,11 @@ class EmbeddingPlan:
 def plan_embeddings(
     images: ImageSet, configs: Sequence[EmbeddingConfig], cache: EmbeddingCache, *, force: bool = False
 ) -> list[EmbeddingPlan]:
-    """What ``embed_images`` will have to do for each config. Files that can't be read count as cached."""
-    hashes = _hash(images, cache)
+    """What ``embed_images`` will have to do for each config."""
+    hashed = hash_images(images, cache.cache_dir)
     plans = []
     for config in configs:
-        missing = len(hashes.unique) if force else len(cache.missing(config.key, hashes.unique))
+        missing = len(hashed.files) if force else len(cache.missing(config.key, hashed.files))
         plans.append(EmbeddingPlan(config.key, len(images) - missing, missing))
     return plans
 
@@ -101,12 +92,12 @@ def embed_images(
     decode_workers: int | None = None,
     force: bool = False,
     progress: Progress | None = None,
-    say: Say = lambda line: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> EmbeddingRun:
     """Embed ``images`` under every config and write one ``.npy`` file per config into ``out_dir``.
 
     What is in the cache is not computed again, be the file renamed, moved or there twice; if nothing is missing, no
-    model is loaded and torch is not imported. Vectors are in the cache half a minute after they were computed, so an
+    model is loaded and torch is not imported. New vectors are in the cache after half a minute at the latest, so an
     interrupted call goes on where it was. Files that can't be used are skipped, and tried again next time.
 
     Args:
@@ -118,51 +109,89 @@ def embed_images(
         batch_size: images per forward pass; halved when memory runs out.
         decode_workers: threads that decode images (default: one per core, 8 at most).
         force: compute everything again.
-        progress: told what is done; None shows a bar on stderr.
+        progress: told how many forward passes are done, and of how many; None shows a bar on stderr.
         say: told what is going on, line by line.
 
     Raises:
         RunnerError: weights can't be loaded, the device can't be used, no image can, or the disk is full.
     """
-    clock = Clock()
+    clock = StageClock()
     with clock.time("hash"):
-        hashes = _hash(images, cache)
+        hashed = hash_images(images, cache.cache_dir)
     with clock.time("look_up"):
         missing = {
-            config: list(hashes.unique) if force else cache.missing(config.key, hashes.unique) for config in configs
+            config: list(hashed.files) if force else cache.missing(config.key, hashed.files) for config in configs
         }
-    passes = ForwardPasses(
-        cache, device=device, batch_size=batch_size, decode_workers=decode_workers, progress=progress, say=say
-    )
-    stale = force
+    forward = ForwardPasses(cache, ForwardOptions(device, batch_size, decode_workers, progress, say), clock)
     for _ in range(_ROUNDS):
-        passes.run(_with_files(missing, hashes))
-        usable = [i for i, value in enumerate(hashes.by_image) if value is not None and value not in passes.failed]
-        if not usable:
-            raise RunnerError(_nothing_usable(images, hashes, passes.failed))
+        forward.run(missing, hashed.files)
+        usable = _usable(images, hashed, forward.outcome)
         with clock.time("stream"):
-            rows = [value for i in usable if (value := hashes.by_image[i]) is not None]
-            files = {config: _matrix_path(out_dir, config.key, rows) for config in configs}
+            rows = [hashed.by_image[index] or "" for index in usable]
+            paths = {config: matrix_path(out_dir, config.key, rows) for config in configs}
             missing = {
-                config: [] if _is_there(path, len(rows)) and not stale else cache.stream_to_npy(config.key, rows, path)
-                for config, path in files.items()
+                config: [] if is_written(path, len(rows)) and not force else cache.stream_to_npy(config.key, rows, path)
+                for config, path in paths.items()
             }
-        if not any(missing.values()):
-            break
         damaged = sum(map(len, missing.values()))
-        say(f"{damaged} damaged vectors in the cache are computed again")
+        if not damaged:
+            break
+        say(f"{damaged} vectors in the cache are damaged and are computed again")
     else:
         raise RunnerError(f"vectors just written to {cache.cache_dir} come back damaged; check that disk")
-    for config, path in files.items():
-        _remove_others(path, config.key)
-    return _run(images, hashes, usable, files, passes, clock)
+    for config, path in paths.items():
+        remove_others(path, config.key)
+    run = _summarise(images, hashed, usable, paths, forward.outcome, clock)
+    if run.passes:
+        say(_throughput(run))
+    return run
 
 
-class Clock:
-    """Wall time by stage, added up."""
+def _usable(images: ImageSet, hashed: HashedImages, outcome: ForwardOutcome) -> list[int]:
+    """The indices of the images that have a vector under every config."""
+    usable = [i for i, value in enumerate(hashed.by_image) if value is not None and value not in outcome.failed]
+    if not usable and len(images):
+        first = _skipped(images, hashed, outcome)[0]
+        raise RunnerError(f"none of the {len(images)} images can be used; the first, {first.path}: {first.reason}")
+    return usable
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
 
-    def time(self, stage: str) -> _Stage:
-        return _Stage(self.seconds, stage)
+def _skipped(images: ImageSet, hashed: HashedImages, outcome: ForwardOutcome) -> list[SkippedImage]:
+    reasons = (
+        hashed.errors[index] if value is None else outcome.failed.get(value)
+        for index, value in enumerate(hashed.by_image)
+    )
+    return [SkippedImage(images.ids[index], reason) for index, reason in enumerate(reasons) if reason is not None]
+
+
+def _summarise(
+    images: ImageSet,
+    hashed: HashedImages,
+    usable: Sequence[int],
+    paths: Mapping[EmbeddingConfig, Path],
+    outcome: ForwardOutcome,
+    clock: StageClock,
+) -> EmbeddingRun:
+    kept = {hashed.by_image[index] for index in usable}
+
+    def counts(*keys: str) -> Counts:
+        embedded = len(set().union(*(outcome.embedded.get(key, set()) for key in keys)) & kept)
+        return Counts(embedded, len(usable) - embedded)
+
+    return EmbeddingRun(
+        images=images.subset(usable),
+        embeddings=tuple(Embedding(c.key, c, path, dimension_of(path)) for c, path in paths.items()),
+        skipped=tuple(_skipped(images, hashed, outcome)),
+        counts=counts(*(config.key for config in paths)),
+        counts_by_key={config.key: counts(config.key) for config in paths},
+        seconds=clock.seconds,
+        passes=outcome.passes,
+        device=outcome.device,
+    )
+
+
+def _throughput(run: EmbeddingRun) -> str:
+    share = {stage: run.seconds.get(stage, 0.0) for stage in ("encode", "read", "write")}
+    whole = sum(share.values()) or 1.0
+    parts = ", ".join(f"{stage} {seconds / whole:.0%}" for stage, seconds in share.items())
+    return f"{run.passes:,} forward passes on {run.device}, {run.images_per_second:.1f} images/s ({parts})"

@@ -137,13 +137,18 @@ class VectorTable:
             rows, damaged = rows + n, damaged + len(bad)
         return TableState(rows, damaged)
 
-    def tidy(self) -> None:
-        """Drop damaged rows, join small files, and delete files that no commit refers to. Others may go on writing."""
+    def tidy(self) -> int:
+        """Drop damaged rows, join small files, and delete files that no commit refers to. Others may go on writing.
+
+        Returns:
+            how many rows were dropped.
+        """
         import lance
 
         dataset = self._open()
         if dataset is None:
-            return
+            return 0
+        dropped = 0
         for fragment in dataset.get_fragments():
             n, bad = _check_fragment(fragment)
             if bad:
@@ -151,8 +156,10 @@ class VectorTable:
                 gone, changed = ([fragment.fragment_id], []) if kept is None else ([], [kept])
                 delete = lance.LanceOperation.Delete(changed, gone, predicate="false")
                 dataset = lance.LanceDataset.commit(dataset, delete, read_version=dataset.version)
+                dropped += len(bad)
         dataset.optimize.compact_files()
         dataset.cleanup_old_versions(older_than=_UNCOMMITTED_AGE)
+        return dropped
 
     def _open(self) -> Any | None:
         """The dataset, or None if there is none. One that can't be opened is moved aside, as if there were none."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from runner.embed.cache import EmbeddingCache
 from runner.embed.embedding_config import EmbeddingConfig
+from runner.embed.stage_clock import StageClock
 
 ROWS_PER_COMMIT = 4096
 SECONDS_PER_COMMIT = 30.0
@@ -21,11 +22,11 @@ class VectorWriter:
     A context manager: at its end, be it by an error or Ctrl-C, what is held is committed.
     """
 
-    def __init__(self, cache: EmbeddingCache) -> None:
+    def __init__(self, cache: EmbeddingCache, clock: StageClock) -> None:
         self._cache = cache
+        self._clock = clock
         self._held: dict[EmbeddingConfig, list[tuple[Sequence[str], np.ndarray]]] = {}
         self._held_since = time.monotonic()
-        self.seconds = 0.0
 
     def add(self, config: EmbeddingConfig, hashes: Sequence[str], vectors: np.ndarray) -> None:
         """Take vectors, shape (len(hashes), dimension), to be written with the next commit."""
@@ -37,14 +38,13 @@ class VectorWriter:
 
     def flush(self) -> None:
         """Commit what is held."""
-        start = time.monotonic()
-        while self._held:
-            config, parts = next(iter(self._held.items()))
-            hashes = [value for some, _ in parts for value in some]
-            self._cache.append(config, hashes, np.concatenate([vectors for _, vectors in parts]))
-            del self._held[config]
+        with self._clock.time("write"):
+            while self._held:
+                config, parts = next(iter(self._held.items()))
+                hashes = [value for some, _ in parts for value in some]
+                self._cache.append(config, hashes, np.concatenate([vectors for _, vectors in parts]))
+                del self._held[config]
         self._held_since = time.monotonic()
-        self.seconds += self._held_since - start
 
     def __enter__(self) -> VectorWriter:
         return self

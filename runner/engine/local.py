@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import faulthandler
-import logging
 import os
 import tempfile
 import time
@@ -12,17 +11,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from runner.errors import RunnerError
+
+if TYPE_CHECKING:
+    from loky import ProcessPoolExecutor
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
 
 MOST_FAILED_STARTS = 3
 """Pools that may break before any task runs; then the machine, not a task, is at fault."""
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,96 +44,118 @@ class Outcome(Generic[Request, Result]):
     seconds: float = 0.0
 
 
-def run_tasks(
-    function: Callable[[Request], Result], requests: Sequence[Request], *, workers: int, timeout: float
-) -> Iterator[Outcome[Request, Result]]:
-    """Run ``function`` on every request in worker processes.
+class WorkerPool:
+    """Worker processes that are started once and serve every stage of an experiment.
 
-    A task over its time limit ends its process, native code included, which breaks the whole pool; the other
-    tasks are then submitted again to a new one. Where a process dies for another reason, each task that was
-    under way runs again alone, so that only the one that kills its process is given up.
-
-    Args:
-        function: importable, with picklable request and result; an exception it raises is its error.
-        requests: the tasks.
-        workers: processes at a time; the cores are divided among them.
-        timeout: seconds for each task.
-
-    Yields:
-        one outcome per request, as they come in.
-
-    Raises:
-        RunnerError: if no worker process can be started.
+    A task over its time limit ends its process, native code included, which breaks the pool; the other tasks are then
+    submitted again to a new one. Where a process dies for another reason, each task that was under way runs again
+    alone, so that only the one that kills its process is given up.
     """
-    pending = set(range(len(requests)))
-    suspects: set[int] = set()
-    failed_starts = 0
-    with tempfile.TemporaryDirectory(prefix="imagesweep-") as folder:
-        while pending:
-            alone = bool(suspects)
-            batch = [min(suspects)] if alone else sorted(pending)
-            for number, outcome in _run_pool(function, requests, batch, 1 if alone else workers, timeout, folder):
-                failed_starts = 0
-                pending.discard(number)
-                yield outcome
-            running = {number: seconds for number, seconds in _under_way(folder) if number in pending}
-            late = [number for number, seconds in running.items() if seconds >= timeout]
-            for number in late:
-                error = f"ended after its time limit of {timeout:g} s; raise --trial-timeout to give it longer"
-                yield Outcome(requests[number], error=error, timed_out=True, seconds=running[number])
-            if not late and alone and batch[0] in running:
-                error = "its process died, perhaps for want of memory"
-                yield Outcome(requests[batch[0]], error=error, seconds=running[batch[0]])
-                late = batch
-            elif not late:
-                suspects |= set(running)
-            pending -= set(late)
-            suspects &= pending
-            failed_starts += bool(pending) and not running
-            if failed_starts >= MOST_FAILED_STARTS:
-                raise RunnerError("worker processes die as soon as they start; is there memory left on this machine?")
+
+    def __init__(self, workers: int, timeout: float) -> None:
+        """``workers`` processes, among which the cores are divided; ``timeout`` seconds for each task."""
+        self.workers, self.timeout = workers, timeout
+        self._executor: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def run(
+        self, function: Callable[[Request], Result], requests: Sequence[Request]
+    ) -> Iterator[Outcome[Request, Result]]:
+        """Run ``function`` on every request.
+
+        Args:
+            function: importable, with picklable request and result; an exception it raises is the task's error.
+            requests: the tasks.
+
+        Yields:
+            one outcome per request, as they come in.
+
+        Raises:
+            RunnerError: if no worker process can be started.
+        """
+        pending = set(range(len(requests)))
+        suspects: set[int] = set()
+        failed_starts = 0
+        with tempfile.TemporaryDirectory(prefix="imagesweep-") as name:
+            markers = Path(name)
+            while pending:
+                alone = bool(suspects)
+                batch = [min(suspects)] if alone else sorted(pending)
+                for number, outcome in self._submit(function, requests, batch, markers):
+                    failed_starts = 0
+                    pending.discard(number)
+                    yield outcome
+                running = {number: seconds for number, seconds in _under_way(markers).items() if number in pending}
+                given_up = self._give_up(running, alone)
+                for number, error in given_up.items():
+                    timed_out = running[number] >= self.timeout
+                    yield Outcome(requests[number], error=error, timed_out=timed_out, seconds=running[number])
+                pending -= set(given_up)
+                suspects = pending & (suspects if given_up else suspects | set(running))
+                failed_starts += bool(pending) and not running
+                if failed_starts >= MOST_FAILED_STARTS:
+                    raise RunnerError("worker processes die as soon as they start; is there memory left here?")
+
+    def _give_up(self, running: dict[int, float], alone: bool) -> dict[int, str]:
+        """Of the tasks that ran when the pool broke, those that are to blame, and why."""
+        late = [number for number, seconds in running.items() if seconds >= self.timeout]
+        if late:
+            reason = f"ended after its time limit of {self.timeout:g} s; raise --trial-timeout to give it longer"
+            return dict.fromkeys(late, reason)
+        return dict.fromkeys(running, "its process died, perhaps for want of memory") if alone else {}
+
+    def _submit(
+        self, function: Callable[[Request], Result], requests: Sequence[Request], batch: Sequence[int], markers: Path
+    ) -> Iterator[tuple[int, Outcome[Request, Result]]]:
+        """Results until all are in or the pool breaks."""
+        executor = self._start()
+        futures = {
+            executor.submit(_run_one, function, requests[number], markers / str(number), self.timeout): number
+            for number in batch
+        }
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                number = futures[future]
+                result, error, seconds = future.result()
+                yield number, Outcome(requests[number], result, error, seconds=seconds)
+        except BrokenProcessPool:
+            (markers / _ENDED).write_text(str(time.time()))
+            self._stop()
+
+    def _start(self) -> ProcessPoolExecutor:
+        from loky import ProcessPoolExecutor
+
+        if self._executor is None:
+            threads = max(1, (os.cpu_count() or 1) // self.workers)
+            self._executor = ProcessPoolExecutor(
+                max_workers=self.workers, timeout=None, initializer=limit_threads, initargs=(threads,)
+            )
+        return self._executor
+
+    def _stop(self) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, kill_workers=True)
+            self._executor = None
 
 
-def _under_way(folder: str) -> list[tuple[int, float]]:
-    """Tasks that were running when the pool ended, and for how many seconds; their markers are removed."""
-    ended = float((Path(folder) / "ended").read_text())
-    tasks = []
-    for marker in Path(folder).glob("[0-9]*"):
-        tasks.append((int(marker.name), ended - float(marker.read_text() or ended)))
+_ENDED = "ended"
+
+
+def _under_way(markers: Path) -> dict[int, float]:
+    """Tasks that were running when the pool broke, and for how many seconds; their markers are removed."""
+    if not (markers / _ENDED).exists():
+        return {}
+    ended = float((markers / _ENDED).read_text())
+    tasks = {}
+    for marker in markers.glob("[0-9]*"):
+        tasks[int(marker.name)] = ended - float(marker.read_text() or ended)
         marker.unlink()
     return tasks
-
-
-def _run_pool(
-    function: Callable[[Request], Result],
-    requests: Sequence[Request],
-    numbers: Sequence[int],
-    workers: int,
-    timeout: float,
-    folder: str,
-) -> Iterator[tuple[int, Outcome[Request, Result]]]:
-    """Results until all are in or the pool breaks."""
-    from loky import ProcessPoolExecutor
-
-    workers = max(1, min(workers, len(numbers)))
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    executor = ProcessPoolExecutor(max_workers=workers, initializer=limit_threads, initargs=(threads,))
-    try:
-        futures = {
-            executor.submit(_run_one, function, requests[number], Path(folder) / str(number), timeout): number
-            for number in numbers
-        }
-        for future in concurrent.futures.as_completed(futures):
-            number = futures[future]
-            try:
-                result, error, seconds = future.result()
-            except BrokenProcessPool:
-                logger.debug("a worker process died")
-                break
-            yield number, Outcome(requests[number], result, error, seconds=seconds)
-    finally:
-        (Path(folder) / "ended").write_text(str(time.time()))
-        executor.shutdown(wait=True, kill_workers=True)
 
 
 def _run_one(

@@ -10,18 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from runner.cluster.algorithms import algorithm_named
+from runner.cluster.algorithms import NULL_BASELINE, algorithm_named
 from runner.cluster.geometry import Geometry, build_geometry
 from runner.cluster.grids import Grid, expand, neighbors_needed
 from runner.cluster.spaces import Space
 from runner.cluster.trial import ClusteringConfig, Trial, TrialStatus
 from runner.embed.embedding_config import Embedding
 from runner.engine.journal import Journal
-from runner.engine.local import Outcome, run_tasks
+from runner.engine.local import Outcome, WorkerPool
 from runner.engine.tasks import PreparationRequest, SweepData, TrialRequest, failed_record, prepare, run_trial
 from runner.images.pairs import Pairs
 from runner.output.summary import TrialRecord
 from runner.progress import ShareProgress, progress_bar
+from runner.score.null_baseline import null_cluster_counts
 
 _Request = TypeVar("_Request")
 _Result = TypeVar("_Result")
@@ -35,8 +36,6 @@ class SweepSettings:
 
     grids: Sequence[Grid]
     seed: int
-    workers: int
-    timeout: float
     device: str
     max_trials: int | None
     journal: Path
@@ -46,14 +45,25 @@ class SweepSettings:
 
 @dataclass(frozen=True)
 class SweepResult:
-    """Records in the order of the grids, and the folder of the embedding's own geometry."""
+    """What came of a sweep.
+
+    Attributes:
+        records: its trials, in the order of the grids.
+        null_records: its null baselines.
+        geometry: folder of the embedding's own geometry.
+    """
 
     records: list[TrialRecord]
+    null_records: list[TrialRecord]
     geometry: Path
 
 
 def run_sweep(
-    embedding: Embedding, directory: Path, settings: SweepSettings, add_seconds: Callable[[str, float], None]
+    embedding: Embedding,
+    directory: Path,
+    settings: SweepSettings,
+    pool: WorkerPool,
+    add_seconds: Callable[[str, float], None],
 ) -> SweepResult:
     """All trials of one embedding.
 
@@ -61,6 +71,7 @@ def run_sweep(
         embedding: its vectors, at least two.
         directory: where its geometries are kept.
         settings: of the experiment.
+        pool: where preparations and trials run.
         add_seconds: told the wall time of each stage by name.
     """
     with _timed("geometry", add_seconds):
@@ -73,12 +84,18 @@ def run_sweep(
         truth=settings.truth,
         pairs=settings.pairs,
     )
-    sweep = _Sweep(embedding.key, geometries, data, settings)
+    sweep = _Sweep(embedding.key, geometries, data, settings, pool)
     with _timed("preparations", add_seconds):
         failures = sweep.prepare(configs)
     with _timed("trials", add_seconds):
-        records = sweep.run(configs, failures)
-    return SweepResult(records, geometries["none"].directory)
+        trials = sweep.trials(configs, failures)
+        nulls = [Trial(embedding.key, config) for config in _null_configs(geometries["none"].n)]
+        records = sweep.run([*trials, *nulls], failures)
+    return SweepResult(records[: len(trials)], records[len(trials) :], geometries["none"].directory)
+
+
+def _null_configs(n: int) -> list[ClusteringConfig]:
+    return [ClusteringConfig(NULL_BASELINE.name, params={"n_clusters": count}) for count in null_cluster_counts(n)]
 
 
 def _build_geometries(embedding: Embedding, directory: Path, settings: SweepSettings) -> dict[str, Geometry]:
@@ -103,8 +120,10 @@ def _build_geometries(embedding: Embedding, directory: Path, settings: SweepSett
 class _Sweep:
     """Preparations and trials of one embedding."""
 
-    def __init__(self, key: str, geometries: dict[str, Geometry], data: SweepData, settings: SweepSettings) -> None:
-        self.key, self.geometries, self.data, self.settings = key, geometries, data, settings
+    def __init__(
+        self, key: str, geometries: dict[str, Geometry], data: SweepData, settings: SweepSettings, pool: WorkerPool
+    ) -> None:
+        self.key, self.geometries, self.data, self.settings, self.pool = key, geometries, data, settings, pool
         self.journal = Journal(settings.journal)
 
     def prepare(self, configs: Sequence[ClusteringConfig]) -> dict[_PreparationKey, str]:
@@ -128,13 +147,16 @@ class _Sweep:
                 failures[key] = f"what it shares with other trials ({key[2]}) failed: {outcome.error}"
         return failures
 
-    def run(self, configs: Sequence[ClusteringConfig], failures: dict[_PreparationKey, str]) -> list[TrialRecord]:
-        """Run what is not in the journal; records in the order of ``configs``."""
+    def trials(self, configs: Sequence[ClusteringConfig], failures: dict[_PreparationKey, str]) -> list[Trial]:
+        """The trials of the sweep, at most as many as wanted."""
         trials: list[Trial] = []
         for config in configs:
             failed = _preparation_key(config) in failures
             trials += [Trial(self.key, each) for each in ([config] if failed else self._expanded(config))]
-        trials = self._drawn(trials)
+        return self._drawn(trials)
+
+    def run(self, trials: Sequence[Trial], failures: dict[_PreparationKey, str]) -> list[TrialRecord]:
+        """Run what is not in the journal; records in the order of ``trials``."""
         records: dict[str, TrialRecord] = {}
         requests = []
         for trial in trials:
@@ -157,7 +179,7 @@ class _Sweep:
         self, function: Callable[[_Request], _Result], requests: Sequence[_Request], unit: str
     ) -> Iterator[Outcome[_Request, _Result]]:
         with progress_bar(len(requests), f"{self.key}: {unit}", unit.removesuffix("s")) as bar:
-            for outcome in run_tasks(function, requests, workers=self.settings.workers, timeout=self.settings.timeout):
+            for outcome in self.pool.run(function, requests):
                 bar.update()
                 yield outcome
 
@@ -177,7 +199,7 @@ class _Sweep:
     def _known(self, trial: Trial) -> TrialRecord | None:
         """What the journal holds of a trial; not a time-out if there is more time now."""
         record = self.journal.read(trial.id)
-        if record is not None and record.status is TrialStatus.TIMED_OUT and record.seconds < self.settings.timeout:
+        if record is not None and record.status is TrialStatus.TIMED_OUT and record.seconds < self.pool.timeout:
             return None
         return record
 
@@ -195,6 +217,8 @@ class _Sweep:
 
 
 def _preparation_key(config: ClusteringConfig) -> _PreparationKey | None:
+    if config.algorithm == NULL_BASELINE.name:
+        return None
     name = algorithm_named(config.algorithm).preparation(config.params)
     return None if name is None else (config.algorithm, config.space, name)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.cluster.algorithms import algorithm_named
+from runner.cluster.algorithms import NULL_BASELINE, algorithm_named
 from runner.cluster.algorithms.base import Params
 from runner.cluster.geometry import Geometry, open_geometry
 from runner.cluster.trial import Clustering, Trial, TrialStatus
@@ -18,6 +18,7 @@ from runner.engine.journal import Journal
 from runner.images.pairs import Pairs
 from runner.output.summary import TrialRecord
 from runner.score.scorecard import score_clustering
+from runner.score.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def run_trial(request: TrialRequest) -> TrialRecord:
     started = time.perf_counter()
     config = trial.clustering
     geometry = _geometry(data.geometries[config.space])
-    clustering = algorithm_named(config.algorithm).cluster(geometry, config.params, data.seed)
+    algorithm = NULL_BASELINE if config.algorithm == NULL_BASELINE.name else algorithm_named(config.algorithm)
+    clustering = algorithm.cluster(geometry, config.params, data.seed)
     record = TrialRecord(
         id=trial.id,
         embedding=trial.embedding,
@@ -99,7 +101,7 @@ def failed_record(trial: Trial, error: str, *, timed_out: bool = False, seconds:
     )
 
 
-def _score(data: SweepData, clustering: Clustering):  # type: ignore[no-untyped-def]
+def _score(data: SweepData, clustering: Clustering) -> Scores:
     base = _geometry(data.geometries["none"])
     empty = np.empty((0, 2), dtype=np.int64)
     return score_clustering(

@@ -44,40 +44,42 @@ class Source:
     note: str = ""
 
 
-def open_folder(
-    folder: Path,
-    *,
-    labels: str | None,
-    targets: Sequence[Path],
-    pairs: Path | None,
-    sample: int | float | None,
-    seed: int,
-) -> Source:
+@dataclass(frozen=True)
+class SourceWishes:
+    """What the user asks of the images.
+
+    Attributes:
+        labels: ``folder`` to take each image's folder as its reference label, or None.
+        targets: paths of images of special interest.
+        pairs: file of must-link and cannot-link pairs; their images are always sampled.
+        sample: how many images, or which share of them; None for all.
+        seed: of the sample.
+    """
+
+    labels: str | None = None
+    targets: Sequence[Path] = ()
+    pairs: Path | None = None
+    sample: int | float | None = None
+    seed: int = 0
+
+
+def open_folder(folder: Path, wishes: SourceWishes) -> Source:
     """The images of a folder.
 
     Raises:
         RunnerError: no such folder, no image in it, or a target that is none of them.
         UsageError: labels other than ``folder``.
     """
-    scan = scan_folder(folder.expanduser(), labels=_folder_labels(labels))
-    images, target_ids = _sampled(scan.images, targets, pairs, sample, seed)
-    name = folder.expanduser().resolve().name or "images"
-    return Source(name, str(folder), images, scan.skipped, target_ids, len(scan.images))
+    folder = folder.expanduser()
+    scan = scan_folder(folder, labels=_folder_labels(wishes))
+    images, targets = _sampled(scan.images, wishes)
+    return Source(folder.resolve().name or "images", str(folder), images, scan.skipped, targets, len(scan.images))
 
 
-def open_vectors(
-    embeddings: Path,
-    paths: Path | None,
-    *,
-    labels: str | None,
-    targets: Sequence[Path],
-    pairs: Path | None,
-    sample: int | float | None,
-    seed: int,
-) -> Source:
+def open_vectors(embeddings: Path, paths: Path | None, wishes: SourceWishes) -> Source:
     """Ready-made vectors and the images they belong to; errors as for ``open_folder``."""
-    found = load_precomputed(embeddings, paths, labels=_folder_labels(labels))
-    images, target_ids = _sampled(found.images, targets, pairs, sample, seed)
+    found = load_precomputed(embeddings.expanduser(), paths, labels=_folder_labels(wishes))
+    images, targets = _sampled(found.images, wishes)
     row_of = {image_id: row for row, image_id in enumerate(found.images.ids)}
     notes = []
     if paths is None and found.paths_path is not None:
@@ -89,7 +91,7 @@ def open_vectors(
         location=str(found.vectors_path),
         images=images,
         skipped=(),
-        targets=target_ids,
+        targets=targets,
         total=len(found.images),
         vectors_path=found.vectors_path,
         rows=tuple(row_of[image_id] for image_id in images.ids),
@@ -106,17 +108,15 @@ def require_enough(images: ImageSet, location: str, skipped: Sequence[SkippedIma
     raise RunnerError(f"{location} gives {usable} to cluster, and clustering needs at least {FEWEST_IMAGES}{reasons}")
 
 
-def _folder_labels(labels: str | None) -> bool:
-    if labels not in (None, "folder"):
-        raise UsageError(f"--labels {labels}: fields are known for --dataset only; use --labels folder here")
-    return labels == "folder"
+def _folder_labels(wishes: SourceWishes) -> bool:
+    if wishes.labels not in (None, "folder"):
+        raise UsageError(f"--labels {wishes.labels} is unknown; use --labels folder, or leave it out")
+    return wishes.labels == "folder"
 
 
-def _sampled(
-    images: ImageSet, targets: Sequence[Path], pairs: Path | None, sample: int | float | None, seed: int
-) -> tuple[ImageSet, tuple[str, ...]]:
-    target_ids = resolve_targets(images, targets)
-    if sample is None:
-        return images, target_ids
-    always = set(target_ids) | (set(pair_ids(pairs, images)) if pairs is not None else set())
-    return sample_images(images, sample, seed, always), target_ids
+def _sampled(images: ImageSet, wishes: SourceWishes) -> tuple[ImageSet, tuple[str, ...]]:
+    targets = resolve_targets(images, wishes.targets)
+    if wishes.sample is None:
+        return images, targets
+    paired = set(pair_ids(wishes.pairs, images)) if wishes.pairs is not None else set()
+    return sample_images(images, wishes.sample, wishes.seed, set(targets) | paired), targets

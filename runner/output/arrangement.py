@@ -51,9 +51,5 @@ def arrange(members: np.ndarray, at_most: int, border: int, has_medoid: bool = T
 def _spread(n: int, at_most: int) -> np.ndarray:
     """``at_most`` positions of ``range(n)``: the first half of them in a row, the rest evenly up to the last."""
     central = (at_most + 1) // 2
-    rest = at_most - central
-    return (
-        np.concatenate([np.arange(central), np.linspace(central, n - 1, rest).round().astype(int)])
-        if rest
-        else (np.arange(central))
-    )
+    rest = np.linspace(n - 1, central, at_most - central).round().astype(int)[::-1]  # a single one is the last
+    return np.concatenate([np.arange(central), rest])

@@ -150,7 +150,7 @@ def _info(ranked: RankedTrial, results: Results, has_sheets: bool) -> dict[str, 
     return {
         "rank": ranked.rank,
         "experiment": results.summary.experiment.model_dump(),
-        "trial": ranked.record.model_dump(),
+        "trial": ranked.record.model_dump(warnings=False),
         "clusters": [
             {
                 "cluster": cluster,

@@ -1,50 +1,35 @@
-"""The ranking as text, for the terminal."""
+"""The ranking as lines of text for a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from runner.cluster.trial import TrialStatus
-from runner.output.atomic import printable
-from runner.output.naming import count_of
-from runner.output.report_table import Table, ranking_table
+from runner.output.naming import embedding_names
 from runner.output.summary import Summary
 
-SHOWN = ("Score", "AMI", "Clusters", "Noise", "Silhouette", "Algorithm", "Parameters", "Space", "Embedding")
-"""Columns of the ranking table that the terminal shows, in this order."""
+_COLUMNS = ("rank", "score", "AMI", "clusters", "noise", "trial", "embedding")
 
 
 def ranking_lines(summary: Summary, top: int) -> list[str]:
-    """What was run, and the ``top`` best trials as an aligned table.
-
-    Args:
-        summary: a finished experiment.
-        top: at most how many trials.
-    """
-    done = sum(trial.status is TrialStatus.DONE for trial in summary.trials)
-    images = count_of(summary.images.found - len(summary.images.skipped), "image")
-    lines = [
-        f"{summary.experiment.name}: {images}, {count_of(len(summary.embeddings), 'embedding')}, "
-        f"{done:,} of {count_of(len(summary.trials), 'trial')} done"
-    ]
-    if not summary.ranking:
-        return [*lines, "No trial gave a usable clustering."]
-    return [printable(line) for line in [*lines, "", *_aligned(ranking_table(summary), top)]]
-
-
-def _aligned(table: Table, top: int) -> list[str]:
-    titles = [column.title for column in table.columns]
-    chosen = [titles.index(title) for title in SHOWN if title in titles]
-    is_number = [True, *(table.columns[place].is_number for place in chosen)]
-    rows = [["#", *(titles[place] for place in chosen)]]
-    for row in table.rows[:top]:
-        last = "  (no better than random labels)" if row.beats_null is False else ""
-        texts = [row.cells[place].text for place in chosen]
-        rows.append([str(row.rank), *texts[:-1], texts[-1] + last])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [_line(row, widths, is_number) for row in rows]
+    """A table of the ``top`` best trials, best first; reference scores where there are labels."""
+    names = embedding_names(summary.embeddings)
+    rows = [_COLUMNS]
+    for rank, trial_id in enumerate(summary.ranking[:top], start=1):
+        record = summary.trial(trial_id)
+        scores = record.scores
+        assert scores is not None  # only scored trials are ranked
+        rows.append(
+            (
+                str(rank),
+                _number(scores.ranking_score),
+                _number(scores.ami),
+                str(scores.n_clusters),
+                f"{scores.noise_share:.0%}",
+                record.trial.clustering.describe(),
+                names[record.embedding],
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _line(row: Sequence[str], widths: Sequence[int], is_number: Sequence[bool]) -> str:
-    cells = zip(row, widths, is_number, strict=True)
-    return "  ".join(text.rjust(width) if number else text.ljust(width) for text, width, number in cells).rstrip()
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

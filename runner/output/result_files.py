@@ -59,7 +59,7 @@ def write_summary(out: Path, summary: Summary) -> None:
 
 def summary_json(summary: Summary) -> str:
     """The text of ``summary.json``: strict JSON that :func:`read_summary` reads back."""
-    record = summary.model_dump()
+    record = summary.model_dump(warnings=False)  # numpy's numbers are fine: they are converted below
     for trial in record["trials"]:
         for name in ("params", "details"):
             trial[name] = {key: _parameter(value) for key, value in trial[name].items()}

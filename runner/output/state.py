@@ -75,7 +75,7 @@ def _digest(summary: Summary, top: int, targets: Iterable[str]) -> str:
     shown = {
         "version": OUTPUT_VERSION,
         "fingerprint": summary.experiment.fingerprint,
-        "trials": [trial.model_dump(exclude={"seconds", "finished_at"}) for trial in summary.trials],
+        "trials": [trial.model_dump(warnings=False, exclude={"seconds", "finished_at"}) for trial in summary.trials],
         "skipped": [[image.path, image.reason] for image in summary.images.skipped],
         "ranking": summary.ranking,
         "top": top,

@@ -7,9 +7,7 @@ import numpy as np
 from runner.score.cluster_geometry import ClusterGeometry, cluster_geometry, row_blocks
 
 
-def davies_bouldin(
-    labels: np.ndarray, vectors: np.ndarray, *, geometry: ClusterGeometry | None = None
-) -> float | None:
+def davies_bouldin(labels: np.ndarray, vectors: np.ndarray, *, geometry: ClusterGeometry | None = None) -> float | None:
     """Mean over clusters of the worst ratio (spread + other's spread) / distance of centres; lower is better.
 
     Parameters

@@ -93,7 +93,7 @@ _ENDED_RUNS = f"""
     SELECT runs.run_uuid, runs.status, tags.key, tags.value
     FROM tags AS ours
     JOIN runs ON runs.run_uuid = ours.run_uuid AND runs.lifecycle_stage = 'active'
-    JOIN experiments ON experiments.experiment_id = runs.experiment_id AND experiments.lifecycle_stage = 'active'
+    JOIN experiments ON experiments.experiment_id = runs.experiment_id
     JOIN tags ON tags.run_uuid = runs.run_uuid AND tags.key IN ('{TRIAL_TAG}', '{CONTENT_TAG}', '{PARENT_TAG}')
     WHERE ours.key = ? AND ours.value = ? AND experiments.name = ?
 """

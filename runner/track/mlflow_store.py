@@ -20,6 +20,17 @@ from runner.track.tracking_uri import checked_tracking_uri, is_remote, sqlite_fi
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
+_UNREACHABLE = (
+    "connection refused",
+    "name or service not known",
+    "name resolution",
+    "timed out",
+    "connection reset",
+    "connection aborted",
+    "max retries exceeded",
+)
+"""What is in the text of an error when there is no server, the most telling first."""
+
 _logger = logging.getLogger(__name__)
 
 _PRIVATE = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
@@ -169,31 +180,19 @@ def _is_of_the_store(error: Exception) -> bool:
 
 def _explanation(uri: str, error: Exception) -> str:
     shown = without_password(uri)
-    reason = str(error).replace(uri, shown).partition("\n")[0].partition(". See ")[0].strip().rstrip(".")[:300]
+    text = str(error).replace(uri, shown)
+    reason = text.partition("\n")[0].partition(". See ")[0].strip().rstrip(".")[:300]
     if is_remote(uri):
-        if "Max retries exceeded" in reason or "onnection" in reason or "timed out" in reason:
-            return (
-                f"the MLflow server at {shown} does not answer ({_innermost(error)}); start it, correct the "
-                "--tracking-uri, or leave it out to log into the results folder"
-            )
-        return f"the MLflow server at {shown} refused: {reason}; then run the same command again, it resumes"
-    if "out-of-date database schema" in reason or "Can't locate revision" in str(error):
+        cause = next((words for words in _UNREACHABLE if words.lower() in text.lower()), None)
+        if cause is None:
+            return f"the MLflow server at {shown} refused ({reason}); once that is put right, the same command resumes"
+        return (
+            f"the MLflow server at {shown} does not answer ({cause}); start it, correct the --tracking-uri, "
+            "or leave it out to log into the results folder"
+        )
+    if "out-of-date database schema" in reason or "Can't locate revision" in text:
         return (
             f"the MLflow store {shown} was written by another version of MLflow; "
             f"back it up and run 'mlflow db upgrade {shown}', or choose another --tracking-uri"
         )
     return f"the MLflow store {shown} cannot be used ({reason}); correct or remove it, or choose another --tracking-uri"
-
-
-def _innermost(error: BaseException) -> str:
-    """The cause that says most: connection refused, name not known, timed out."""
-    text = str(error)
-    for words in (
-        "Connection refused",
-        "Name or service not known",
-        "Temporary failure in name resolution",
-        "timed out",
-    ):
-        if words in text:
-            return words.lower()
-    return text.partition("\n")[0][:200]

@@ -144,8 +144,10 @@ class RunLog:
         a second point to a metric that was measured anew."""
         from mlflow.entities import Metric, Param, RunTag
 
-        for stale in OUTCOME_TAGS & (run.tags.keys() - record.tags.keys()):
-            self._client.delete_tag(run.run_id, stale)
+        if "error" in run.tags and "error" not in record.tags:
+            for stale in OUTCOME_TAGS:
+                if stale in run.tags:
+                    self._client.delete_tag(run.run_id, stale)
         params = [Param(key, value) for key, value in record.params.items() if key not in run.params]
         metrics = [
             Metric(each.key, each.value, each.timestamp, 0)

@@ -34,8 +34,8 @@ PARENT = ""
 FINISHED = "FINISHED"
 FAILED = "FAILED"
 
-OUTCOME_TAGS = frozenset({"error", "timed_out"})
-"""Tags that only a failed trial has."""
+OUTCOME_TAGS = ("timed_out", "mlflow.note.content", "error")
+"""Tags that only a failed trial has; the error also as the run's description."""
 
 DURATIONS = ("time/", "stage/")
 """Metrics that differ each time the same work is done; the first measurement stays."""
@@ -194,7 +194,7 @@ class _ChildRuns:
         words = {f"detail.{name}": _text(value) for name, value in record.details.items() if not _is_number(value)}
         outcome = {}
         if record.error is not None:
-            outcome["error"] = _text(record.error)
+            outcome["error"] = outcome["mlflow.note.content"] = _text(record.error)
         if record.status is TrialStatus.TIMED_OUT:
             outcome["timed_out"] = "true"
         return {

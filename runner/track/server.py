@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -129,8 +130,9 @@ class MlflowServer:
                 return
 
     def _last_words(self) -> str:
-        lines = [line for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
-        return lines[-1].strip()[:500] if lines else "it said nothing"
+        lines = [line.strip() for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
+        telling = [line for line in lines if re.search(r"Error|Exception|error:", line)] or lines
+        return telling[-1][:500] if telling else "it said nothing"
 
 
 @contextmanager

@@ -34,6 +34,14 @@ COMBINATIONS = [
 REDUCIBLE = COMBINATIONS[:2]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _searches_down_to_few_clusters():
+    """Few vectors too take the path of many, and only the last clusters that of the distance matrix."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reducible_module, "MATRIX_LIMIT", 5)
+        yield
+
+
 def unit(vectors: np.ndarray) -> np.ndarray:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
@@ -83,7 +91,8 @@ def test_same_tree_as_scipy(data, method, metric):
 
 
 @pytest.mark.parametrize(("method", "metric"), REDUCIBLE)
-def test_same_tree_as_scipy_where_searches_take_several_blocks(method, metric):
+def test_same_tree_as_scipy_where_searches_take_several_blocks(monkeypatch, method, metric):
+    monkeypatch.setattr(reducible_module, "MATRIX_LIMIT", 1024)
     vectors = np.concatenate([cone(3000), unit(noise(2000) @ np.random.default_rng(5).standard_normal((40, 60)))])
     assert_same_tree(agglomerative_linkage(vectors, method, metric).merges, reference(vectors, method, metric))
 

@@ -13,11 +13,12 @@ from sklearn.neighbors import NearestNeighbors
 
 from runner.cluster import neighbors as neighbors_module
 from runner.cluster import products, spanning_tree
-from runner.cluster.geometry import build_geometry, open_geometry
+from runner.cluster.geometry import SCORED_NEIGHBORS, build_geometry, open_geometry
 from runner.cluster.neighbors import nearest_neighbors
 from runner.cluster.single_linkage import cut, dendrogram, leaf_order
 from runner.cluster.spaces import Space
 from runner.cluster.spanning_tree import mutual_reachability_tree, reweighted_tree
+from runner.score.neighbor_information import NEIGHBORHOOD
 from tests.cluster.vectors import clustered_vectors, unit
 
 
@@ -129,12 +130,12 @@ def test_cut_components() -> None:
 def test_geometry_is_built_once_and_found_again(tmp_path) -> None:  # type: ignore[no-untyped-def]
     vectors = unit(clustered_vectors(80, 10, seed=4))
     np.save(tmp_path / "vectors.npy", vectors)
-    arguments = dict(unit_vectors_path=tmp_path / "vectors.npy", base=None, seed=0)
+    arguments = {"unit_vectors_path": tmp_path / "vectors.npy", "base": None, "seed": 0}
     geometry = build_geometry(tmp_path / "g", Space.parse("none"), min_samples=10, **arguments)  # type: ignore[arg-type]
     written = (tmp_path / "g" / "neighbor_indices.npy").stat().st_mtime_ns
     again = build_geometry(tmp_path / "g", Space.parse("none"), min_samples=5, **arguments)  # type: ignore[arg-type]
     assert (tmp_path / "g" / "neighbor_indices.npy").stat().st_mtime_ns == written
-    assert again.neighbors.k == geometry.neighbors.k == 15
+    assert again.neighbors.k == geometry.neighbors.k == SCORED_NEIGHBORS >= NEIGHBORHOOD
     wider = build_geometry(tmp_path / "g", Space.parse("none"), min_samples=30, **arguments)  # type: ignore[arg-type]
     assert wider.neighbors.k == 30
     np.testing.assert_allclose(open_geometry(tmp_path / "g").tree(3).weights, reference_weights(vectors, 3), rtol=1e-6)

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 
-from runner.engine.local import run_tasks
+from runner.engine.local import WorkerPool
 from runner.errors import RunnerError
 
 
@@ -25,12 +25,15 @@ def work(request: str) -> str:
     return request.upper()
 
 
-def outcomes(requests: list[str], **options: float) -> dict[str, tuple[str | None, str | None, bool]]:
-    options = {"workers": 2, "timeout": 60, **options}
-    return {
-        outcome.request: (outcome.result, outcome.error, outcome.timed_out)
-        for outcome in run_tasks(work, requests, **options)  # type: ignore[arg-type]
-    }
+def process_number(_: str) -> int:
+    return os.getpid()
+
+
+def outcomes(requests: list[str], timeout: float = 60) -> dict[str, tuple[str | None, str | None, bool]]:
+    with WorkerPool(workers=2, timeout=timeout) as pool:
+        return {
+            outcome.request: (outcome.result, outcome.error, outcome.timed_out) for outcome in pool.run(work, requests)
+        }
 
 
 def test_results_and_errors() -> None:
@@ -60,6 +63,13 @@ def test_a_task_that_kills_its_process_is_given_up_alone() -> None:
     assert [found[name][0] for name in "abcd"] == ["A", "B", "C", "D"]
     assert found["die"][1] == "its process died, perhaps for want of memory"
     assert not found["die"][2]
+
+
+def test_processes_are_kept_between_stages() -> None:
+    with WorkerPool(workers=1, timeout=60) as pool:
+        first = [outcome.result for outcome in pool.run(process_number, ["a", "b"])]
+        second = [outcome.result for outcome in pool.run(process_number, ["c"])]
+    assert len({*first, *second}) == 1
 
 
 def test_nothing_to_do() -> None:

@@ -6,7 +6,9 @@ import os
 import socket
 import sqlite3
 from contextlib import closing
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -39,8 +41,18 @@ def test_a_server_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with closing(socket.socket()) as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        with pytest.raises(RunnerError, match="does not answer .*timed out"):
+        with pytest.raises(RunnerError, match=r"does not answer .*timed out"):
             check_store(f"http://127.0.0.1:{silent.getsockname()[1]}", "stamps", tmp_path)
+
+
+def test_a_server_that_is_not_mlflow(tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(
+            RunnerError, match=rf"the MLflow server at http://127.0.0.1:{server.server_port} refused \("
+        ):
+            check_store(f"http://127.0.0.1:{server.server_port}", "stamps", tmp_path)
+        server.shutdown()
 
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
@@ -109,8 +121,8 @@ def test_a_store_that_somebody_reads_is_written_all_the_same(store: Any) -> None
     with closing(sqlite3.connect(store.out / "mlflow.db", isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM experiments").fetchone()
-        with pytest.raises(RunnerError) if False else open_store(store.uri, store.out) as client:
-            client.search_experiments()
+        with open_store(store.uri, store.out) as client:
+            assert client.get_experiment_by_name("stamps") is None
         reader.execute("COMMIT")
         with open_store(store.uri, store.out) as client:
             client.create_experiment("stamps")

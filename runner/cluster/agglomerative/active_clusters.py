@@ -19,9 +19,6 @@ from runner.cluster.single_linkage import find
 UNSEEN, CHAINED, BLOCKED, UNRESOLVED, ABSORBED = range(5)
 """State of a cluster: not visited, on the chain, waiting for an unresolved one, in need of a search, gone."""
 
-TIE = 1 + 1e-12
-"""Distances whose ratio is less differ by rounding only, so that either may be taken for the smaller one."""
-
 
 class ActiveClusters(NamedTuple):
     """Arrays by *slot* (the place of one active cluster) and by *number* (a cluster's own, never given twice).
@@ -37,12 +34,12 @@ class ActiveClusters(NamedTuple):
         numbers: int32, shape (slots,).
         rows: int32, shape (slots,), a row that is in the cluster.
         candidates: int32, shape (slots, capacity), numbers of near clusters, possibly merged since.
-        bounds: float64, shape (slots, capacity), lower bounds of their distances, none above the radius but for ties.
+        bounds: float64, shape (slots, capacity), lower bounds of their distances, none above the radius.
         exact: bool, shape (slots, capacity), whether the bound is the distance to that very number.
         counts: int32, shape (slots,), candidates in use.
         radii: float64, shape (slots,).
         parents: int32, shape (numbers,), union-find from a number to the one it was merged into.
-        slots: int32, shape (numbers,), slot of a number that is active.
+        slots: int64, shape (numbers,), slot of a number that is active.
         next_number: int64, shape (1,).
     """
 
@@ -80,7 +77,7 @@ class ActiveClusters(NamedTuple):
             counts=np.zeros(n, dtype=np.int32),
             radii=np.zeros(n),
             parents=np.arange(2 * n - 1, dtype=np.int32),
-            slots=np.arange(2 * n - 1, dtype=np.int32),
+            slots=np.arange(2 * n - 1),
             next_number=np.array([n]),
         )
 
@@ -133,7 +130,7 @@ def nearest(clusters, ward, slot):  # type: ignore[no-untyped-def]
         if clusters.exact[slot, place]:
             return other, clusters.bounds[slot, place]
         exact = distance(clusters, ward, slot, other)
-        if exact > TIE * clusters.radii[slot]:
+        if exact > clusters.radii[slot]:
             _drop(clusters, slot, place)
             continue
         clusters.bounds[slot, place] = exact

@@ -1,4 +1,4 @@
-"""Average and complete linkage with the whole distance matrix in memory."""
+"""Linkages with the whole distance matrix in memory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numba
 import numpy as np
 
 from runner.cluster.agglomerative.active_clusters import squared_distance
+
+AVERAGE, COMPLETE, WARD = range(3)
 
 ROWS = 256
 """Rows of the matrix that are computed at a time."""
@@ -60,13 +62,13 @@ def row_start(n, row):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def nearest_neighbor_chain(distances, sizes, complete):  # type: ignore[no-untyped-def]
+def nearest_neighbor_chain(distances, sizes, linkage):  # type: ignore[no-untyped-def]
     """Merges by following chains of ever nearer neighbours (Murtagh 1983), in O(n²) time.
 
     Args:
-        distances: float64, condensed, shape (n(n-1)/2,), overwritten.
+        distances: float64, condensed, shape (n(n-1)/2,), overwritten; squared for Ward.
         sizes: float64, shape (n,), vectors that each of the n things stands for, overwritten.
-        complete: complete linkage, else average.
+        linkage: ``AVERAGE``, ``COMPLETE`` or ``WARD``.
 
     Returns:
         merges, int32, shape (n-1, 2), a thing out of either cluster, and heights, float64, shape (n-1,), unsorted.
@@ -92,7 +94,7 @@ def nearest_neighbor_chain(distances, sizes, complete):  # type: ignore[no-untyp
         length -= 2
         merges[step, 0], merges[step, 1], heights[step] = last, nearest, height
         _remove(alive[: n - step], last)
-        _update(distances, sizes, alive[: n - step - 1], n, last, nearest, complete)
+        _update(distances, sizes, alive[: n - step - 1], n, last, nearest, height, linkage)
     return merges, heights
 
 
@@ -115,12 +117,15 @@ def _nearest(distances, alive, n, one, preferred):  # type: ignore[no-untyped-de
 
 @numba.njit(cache=True, nogil=True)
 def _remove(alive, gone):  # type: ignore[no-untyped-def]
-    for place in range(np.searchsorted(alive, gone), len(alive) - 1):
-        alive[place] = alive[place + 1]
+    kept = 0
+    for one in alive:
+        if one != gone:
+            alive[kept] = one
+            kept += 1
 
 
 @numba.njit(cache=True, nogil=True)
-def _update(distances, sizes, alive, n, gone, kept, complete):  # type: ignore[no-untyped-def]
+def _update(distances, sizes, alive, n, gone, kept, height, linkage):  # type: ignore[no-untyped-def]
     """Distances of all others to the union of two clusters (Lance and Williams 1967), stored as those of ``kept``."""
     a, b = sizes[gone], sizes[kept]
     sizes[kept] = a + b
@@ -130,4 +135,10 @@ def _update(distances, sizes, alive, n, gone, kept, complete):  # type: ignore[n
         place = row_start(n, min(other, kept)) + max(other, kept)
         to_gone = distances[row_start(n, min(other, gone)) + max(other, gone)]
         to_kept = distances[place]
-        distances[place] = max(to_gone, to_kept) if complete else (a * to_gone + b * to_kept) / (a + b)
+        if linkage == AVERAGE:
+            distances[place] = (a * to_gone + b * to_kept) / (a + b)
+        elif linkage == COMPLETE:
+            distances[place] = max(to_gone, to_kept)
+        else:
+            x = sizes[other]
+            distances[place] = ((a + x) * to_gone + (b + x) * to_kept - x * height) / (a + b + x)

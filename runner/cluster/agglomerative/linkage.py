@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runner.cluster.agglomerative.condensed import condensed_distances, nearest_neighbor_chain
+from runner.cluster.agglomerative.condensed import AVERAGE, COMPLETE, condensed_distances, nearest_neighbor_chain
 from runner.cluster.agglomerative.dendrogram import sorted_dendrogram
 from runner.cluster.agglomerative.micro_clusters import micro_cluster_linkage
 from runner.cluster.agglomerative.reducible import reducible_linkage
@@ -97,7 +97,8 @@ def matrix_linkage(
     euclidean, complete = metric == "euclidean", linkage == "complete"
     if len(vectors) <= limit:
         exact = vectors.astype(np.float64) if euclidean else _unit(vectors, np.float64)
-        merges, heights = nearest_neighbor_chain(condensed_distances(exact, euclidean), np.ones(len(vectors)), complete)
+        distances = condensed_distances(exact, euclidean)
+        merges, heights = nearest_neighbor_chain(distances, np.ones(len(vectors)), COMPLETE if complete else AVERAGE)
         return Linkage(sorted_dendrogram(merges, heights), approximate=False)
     single = vectors.astype(np.float32) if euclidean else _unit(vectors, np.float32)
     ward_merges = reducible_linkage(single, ward=True, neighbors=neighbors)

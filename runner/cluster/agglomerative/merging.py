@@ -34,7 +34,7 @@ def merge_resolved(clusters, ward, merges, heights):  # type: ignore[no-untyped-
         how many merges there were.
     """
     n_slots = len(clusters.numbers)
-    chain = np.empty(n_slots, dtype=np.int32)
+    chain = np.empty(n_slots, dtype=np.int64)
     done = 0
     while True:
         for slot in range(n_slots):
@@ -169,17 +169,22 @@ def _merge_candidates(clusters, ward, kept, gone, height):  # type: ignore[no-un
 
 @numba.njit(cache=True, nogil=True)
 def _keep_lowest(clusters, slot, numbers, bounds, radius):  # type: ignore[no-untyped-def]
-    """Fill a slot's list with the lowest bounds; if there are more than it holds, the next one limits the radius."""
-    capacity = clusters.candidates.shape[1]
-    if len(bounds) > capacity:
-        radius = min(radius, np.partition(bounds, capacity)[capacity])
-    count = 0
-    for at_radius in range(2):  # those at the radius itself last, as they may be left out
-        for place in range(len(bounds)):
-            if count < capacity and (bounds[place] == radius if at_radius else bounds[place] < radius):
-                clusters.candidates[slot, count] = numbers[place]
-                clusters.bounds[slot, count] = bounds[place]
-                clusters.exact[slot, count] = False
-                count += 1
-    clusters.counts[slot] = count
+    """Fill a slot's list with the lowest bounds within the radius; what is left out limits the radius."""
+    count = len(bounds)
+    while count > clusters.candidates.shape[1]:
+        highest = 0
+        for place in range(1, count):
+            if bounds[place] > bounds[highest]:
+                highest = place
+        radius = min(radius, bounds[highest])
+        count -= 1
+        numbers[highest], bounds[highest] = numbers[count], bounds[count]
+    kept = 0
+    for place in range(count):
+        if bounds[place] <= radius:
+            clusters.candidates[slot, kept] = numbers[place]
+            clusters.bounds[slot, kept] = bounds[place]
+            clusters.exact[slot, kept] = False
+            kept += 1
+    clusters.counts[slot] = kept
     clusters.radii[slot] = radius

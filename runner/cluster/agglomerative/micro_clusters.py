@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from runner.cluster.agglomerative.condensed import nearest_neighbor_chain, row_start
+from runner.cluster.agglomerative.condensed import AVERAGE, COMPLETE, nearest_neighbor_chain, row_start
 from runner.cluster.agglomerative.dendrogram import cut_linkage, joined_rows, sorted_dendrogram
 
 ROWS, COLUMNS = 1024, 4096
@@ -34,7 +34,7 @@ def micro_cluster_linkage(
     labels = cut_linkage(ward_merges, n_micro_clusters)
     sizes = np.bincount(labels).astype(np.float64)
     distances = _micro_distances(vectors, labels, sizes, euclidean, complete)
-    merges, heights = nearest_neighbor_chain(distances, sizes, complete)
+    merges, heights = nearest_neighbor_chain(distances, sizes, COMPLETE if complete else AVERAGE)
     representatives = np.unique(labels, return_index=True)[1]
     inner = ward_merges[: len(vectors) - n_micro_clusters]
     inner_heights = inner[:, 2] if euclidean else inner[:, 2] ** 2 / 2
@@ -71,6 +71,18 @@ def _micro_distances(
     return condensed
 
 
+@numba.njit(cache=True, nogil=True)
+def _count_below(ascending, limit):  # type: ignore[no-untyped-def]
+    low, high = 0, len(ascending)
+    while low < high:
+        middle = (low + high) // 2
+        if ascending[middle] < limit:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 @numba.njit(cache=True, nogil=True, parallel=True)
 def _accumulate(  # type: ignore[no-untyped-def]
     products, row_squares, column_squares, row_labels, column_labels, euclidean, complete, n_labels, condensed
@@ -80,8 +92,8 @@ def _accumulate(  # type: ignore[no-untyped-def]
     for step in numba.prange(row_labels[-1] - lowest + 1):  # a label's rows are one thread's, so that none share a sum
         label = lowest + step
         start = row_start(n_labels, label)
-        first_column = np.searchsorted(column_labels, label, side="right")
-        for row in range(np.searchsorted(row_labels, label), np.searchsorted(row_labels, label, side="right")):
+        first_column = _count_below(column_labels, label + 1)
+        for row in range(_count_below(row_labels, label), _count_below(row_labels, label + 1)):
             for column in range(first_column, len(column_labels)):
                 if euclidean:
                     squared = row_squares[row] + column_squares[column] - 2 * products[row, column]

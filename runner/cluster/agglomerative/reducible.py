@@ -3,8 +3,8 @@
 The distance of two clusters follows from their sizes and centroids, so that no distance matrix is needed. Each cluster
 keeps a short list of candidates (see ``active_clusters``) and pairs that are each other's nearest are merged as far as
 the lists reach; then the clusters whose list no longer names their nearest are searched again, by one
-blocked matrix product for all of them. Ten to thirty such rounds, after the first one over ever fewer clusters,
-cost less than half a product of all vectors with all in total.
+blocked matrix product for all of them. After the first such round some ten more over ever fewer clusters
+cost less than half a product of all vectors with all; the last thousand clusters are merged in a distance matrix.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+import numba
 import numpy as np
 
-from runner.cluster.agglomerative.active_clusters import ABSORBED, UNRESOLVED, ActiveClusters
+from runner.cluster.agglomerative.active_clusters import UNRESOLVED, ActiveClusters, distance
+from runner.cluster.agglomerative.condensed import AVERAGE, WARD, nearest_neighbor_chain, row_start
 from runner.cluster.agglomerative.dendrogram import sorted_dendrogram
 from runner.cluster.agglomerative.merging import merge_resolved
 from runner.cluster.agglomerative.search import ProductView, fill_candidates, search
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 CAPACITY = 32
 """Candidates per cluster. Half as many cost a tenth more products, twice as many save less than merging lists takes."""
+
+MATRIX_LIMIT = 1024
+"""So few clusters are merged in their distance matrix, which spares many rounds that merge few."""
 
 COMPACT_BELOW = 0.8
 """Slots are compacted when fewer than this share of them is in use."""
@@ -48,18 +53,20 @@ def reducible_linkage(vectors: np.ndarray, ward: bool, neighbors: Neighbors | No
     others = np.setdiff1d(np.arange(len(vectors)), firsts, assume_unique=True)
     merges = [np.column_stack([firsts[groups[others]], others])]
     heights = [np.zeros(len(others))]
-    left = len(firsts) - 1
-    while left > 0:
-        found, distances = np.empty((left, 2), dtype=np.int32), np.empty(left)
+    left = len(firsts)
+    while left > MATRIX_LIMIT:
+        found, distances = np.empty((left - 1, 2), dtype=np.int32), np.empty(left - 1)
         count = merge_resolved(clusters, ward, found, distances)
         merges.append(found[:count])
-        heights.append(np.sqrt(distances[:count]) if ward else distances[:count])
+        heights.append(distances[:count])
         left -= count
-        if np.count_nonzero(clusters.states != ABSORBED) < COMPACT_BELOW * len(clusters.states):
+        if left < COMPACT_BELOW * len(clusters.states):
             clusters = clusters.compacted()
-        if left > 0:
+        if left > MATRIX_LIMIT:
             _search_unresolved(clusters, ward)
-    return sorted_dendrogram(np.concatenate(merges), np.concatenate(heights))
+    found, distances = _merge_in_matrix(clusters.compacted(), ward)
+    tree_heights = np.concatenate([*heights, distances])
+    return sorted_dendrogram(np.concatenate([*merges, found]), np.sqrt(tree_heights) if ward else tree_heights)
 
 
 def _groups_of_equal(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -122,3 +129,18 @@ def _search_unresolved(clusters: ActiveClusters, ward: bool) -> None:
         slots = slots[~resolved]
         if len(slots) == 0:
             return
+
+
+def _merge_in_matrix(clusters: ActiveClusters, ward: bool) -> tuple[np.ndarray, np.ndarray]:
+    merges, heights = nearest_neighbor_chain(_distances(clusters, ward), clusters.sizes, WARD if ward else AVERAGE)
+    return clusters.rows[merges], heights
+
+
+@numba.njit(cache=True, nogil=True, parallel=True)
+def _distances(clusters, ward):  # type: ignore[no-untyped-def]
+    n = len(clusters.sizes)
+    condensed = np.empty(n * (n - 1) // 2)
+    for one in numba.prange(n):
+        for other in range(one + 1, n):
+            condensed[row_start(n, one) + other] = distance(clusters, ward, np.int64(one), np.int64(other))
+    return condensed

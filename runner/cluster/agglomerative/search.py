@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from runner.cluster.agglomerative.active_clusters import ABSORBED, TIE, ActiveClusters, distance
+from runner.cluster.agglomerative.active_clusters import ABSORBED, ActiveClusters, distance
 
 ROWS, COLUMNS = 1024, 4096
 """A block of products: 16 MB in float32, which stays in the cache while it is read."""
@@ -132,15 +132,17 @@ def fill_candidates(clusters, ward, slots, found, radii, decisive):  # type: ign
 
 @numba.njit(cache=True, nogil=True)
 def _fill(clusters, ward, slot, found, radius, decisive):  # type: ignore[no-untyped-def]
-    distances = np.full(len(found), np.inf)
+    distances = np.empty(len(found))
+    least = np.inf
     for place in range(len(found)):
         if found[place] >= 0:
-            distances[place] = distance(clusters, ward, slot, found[place])
+            distances[place] = distance(clusters, ward, slot, np.int64(found[place]))
+            least = min(least, distances[place])
     if decisive:
-        radius = max(radius, distances.min())
+        radius = max(radius, least)
     count = 0
     for place in range(len(found)):
-        if found[place] >= 0 and distances[place] <= TIE * radius:
+        if found[place] >= 0 and distances[place] <= radius:
             clusters.candidates[slot, count] = clusters.numbers[found[place]]
             clusters.bounds[slot, count] = distances[place]
             clusters.exact[slot, count] = True

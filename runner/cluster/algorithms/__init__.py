@@ -7,6 +7,7 @@ from runner.cluster.algorithms.evoc import Evoc
 from runner.cluster.algorithms.gmm import GaussianMixture
 from runner.cluster.algorithms.hdbscan import Hdbscan
 from runner.cluster.algorithms.kmeans import Kmeans
+from runner.cluster.algorithms.random_labels import RandomLabels
 from runner.cluster.algorithms.threshold import Threshold
 from runner.errors import UsageError
 
@@ -22,6 +23,9 @@ ALGORITHMS: dict[str, Algorithm] = {
         Evoc(),
     )
 }
+
+NULL_BASELINE = RandomLabels()
+"""Run along with every sweep, and no algorithm to choose."""
 
 
 def algorithm_named(name: str) -> Algorithm:

@@ -40,5 +40,5 @@ class GaussianMixture(Algorithm):
 
         start = kmeans_from_seeding(geometry, int(params["n_components"]), seed)
         covariance_type = cast("CovarianceType", params["covariance_type"])
-        result = gaussian_mixture(geometry.vectors, start.labels, covariance_type=covariance_type, random_state=seed)
+        result = gaussian_mixture(geometry.vectors, start.labels, covariance_type=covariance_type)
         return Clustering(compact_labels(result.labels), result.details)

@@ -9,14 +9,14 @@ import numpy as np
 
 from runner.cluster.trial import NOISE
 from runner.output.naming import count_of
-from runner.output.plots.style import ACCENT, MUTED, NOISE_COLOR, headline, new_figure, plain_log_ticks, save, tidy
+from runner.output.plots.style import ACCENT, MUTED, headline, new_figure, plain_log_ticks, save, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 def plot_cluster_sizes(labels: np.ndarray, title: str, path: Path) -> Path | None:
-    """Draw the sizes, largest first with noise beside them, and their histogram.
+    """Draw the sizes, largest first, and their histogram; noise is counted in the title.
 
     Args:
         labels: shape (n,); ``NOISE`` for noise.
@@ -43,17 +43,12 @@ def _draw_sizes(axes: Axes, sizes: np.ndarray, n_noise: int) -> None:
     axes.bar(np.arange(1, len(sizes) + 1), sizes, width=0.85 if len(sizes) < 150 else 1.0, color=ACCENT)
     median = float(np.median(sizes))
     axes.axhline(median, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
-    if n_noise:
-        place = len(sizes) + max(1.5, 0.03 * len(sizes)) + 0.5
-        width = max(0.85, 0.015 * len(sizes))
-        axes.bar([place], [n_noise], width=width, color=NOISE_COLOR)
-        axes.annotate(f"noise\n{n_noise:,}", (place, n_noise), (0, 3), textcoords="offset points",
-                      ha="center", fontsize=8, color=MUTED)  # fmt: skip
     if sizes[0] > 30 * max(1.0, median):
         axes.set_yscale("log")
         plain_log_ticks(axes, "y")
     axes.margins(y=0.18)
-    title = f"{count_of(len(sizes), 'cluster')}, largest first (dashed: median, {median:g})"
+    noise = f", beside {n_noise:,} images of noise" if n_noise else ""
+    title = f"{count_of(len(sizes), 'cluster')}, largest first (dashed: median, {median:g}){noise}"
     tidy(axes, title, "cluster, by size", "images", grid="y")
     steps = MaxNLocator(8, integer=True).tick_values(1, len(sizes))
     axes.set_xticks([tick for tick in steps if 1 <= tick <= len(sizes)] or [1])

@@ -1,0 +1,19 @@
+"""Random labels: what a sweep's null baselines are. Not offered to users, never ranked among trials."""
+
+import numpy as np
+
+from runner.cluster.algorithms.base import Algorithm, Parameter, Params, Scale
+from runner.cluster.cuts import compact_labels
+from runner.cluster.geometry import Geometry
+from runner.cluster.trial import Clustering
+
+
+class RandomLabels(Algorithm):
+    """Uniformly random labels."""
+
+    name = "random"
+    parameters = (Parameter("n_clusters", int, minimum=1, scale=Scale.CLUSTER_COUNT),)
+
+    def cluster(self, geometry: Geometry, params: Params, seed: int) -> Clustering:
+        generator = np.random.default_rng([seed, int(params["n_clusters"])])
+        return Clustering(compact_labels(generator.integers(int(params["n_clusters"]), size=geometry.n)))

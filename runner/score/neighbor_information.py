@@ -1,0 +1,152 @@
+"""How much a clustering says about which images are neighbours: scores that need no reference labels."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import rel_entr
+
+from runner.cluster.trial import NOISE
+from runner.score.cluster_geometry import row_blocks
+from runner.score.validation import compact_labels, validate_neighbors
+
+NEIGHBORHOOD = 20
+"""Neighbours per image that trials are judged by, the value with the least selection regret in
+``tests/benchmarks/selection_regret.py``: with 10, cutting a featureless cloud to pieces pays; with 50,
+clusters of a dozen images no longer do."""
+
+
+def neighborhood(neighbor_indices: np.ndarray) -> np.ndarray:
+    """The columns of a neighbour graph that trials are judged by.
+
+    Parameters
+    ----------
+    neighbor_indices : ndarray of int, shape (n, k)
+        Nearest neighbours of each image, nearest first, itself excluded.
+
+    Returns
+    -------
+    ndarray of int, shape (n, min(k, ``NEIGHBORHOOD``, round(√n)))
+        A view; √n keeps the neighbourhood small beside a small set of images.
+
+    Examples
+    --------
+    >>> neighborhood(np.zeros((100, 30), dtype=int)).shape, neighborhood(np.zeros((9000, 30), dtype=int)).shape
+    ((100, 10), (9000, 20))
+    """
+    return neighbor_indices[:, : min(NEIGHBORHOOD, max(1, round(len(neighbor_indices) ** 0.5)))]
+
+
+def neighbor_agreement(labels: np.ndarray, neighbor_indices: np.ndarray) -> float:
+    """Share of neighbours that are in the same cluster, corrected for chance.
+
+    Noise agrees with nothing, not even with noise, and is not left out of the share.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+        Cluster of each image, ``NOISE`` for none.
+    neighbor_indices : ndarray of int, shape (n, k)
+        Nearest neighbours of each image, itself excluded.
+
+    Returns
+    -------
+    float
+        (agreement - expected) / (1 - expected): 1 if all neighbours share a cluster, about 0 for random
+        labels; 0 for a single cluster of everything, which can't be wrong.
+
+    Raises
+    ------
+    ValueError
+        If an array's shape or type is not as described.
+
+    References
+    ----------
+    Ding and He, K-nearest-neighbor consistency in data clustering, ACM SAC (2004); the correction is that
+    of Cohen's kappa.
+
+    Examples
+    --------
+    >>> neighbor_agreement(np.array([0, 0, 1, 1]), np.array([[1], [0], [3], [2]]))
+    1.0
+    >>> neighbor_agreement(np.array([0, 0, -1, -1]), np.array([[1], [0], [3], [2]]))
+    0.4
+    """
+    sizes, within, chance = _within_by_cluster(_checked(labels, neighbor_indices), neighbor_indices)
+    weights = sizes / len(labels)
+    agreement, expected = float(weights @ within), float(weights @ chance)
+    return (agreement - expected) / (1 - expected) if expected < 1 else 0.0
+
+
+def neighbor_information(labels: np.ndarray, neighbor_indices: np.ndarray) -> float:
+    """Information that an image's cluster gives about its neighbours' clusters, in nats.
+
+    For images of cluster c let a be the share of their neighbours within c, and e the share of all other
+    images that are in c. The score is the mean over all images of the relative entropy
+
+        a·log(a/e) + (1-a)·log((1-a)/(1-e))    where a > e, else 0.
+
+    This is a lower bound of the mutual information between the label of an image and that of a neighbour,
+    in which a neighbour's label is reduced to "the same or not" (data-processing inequality). The reduction
+    matters: the full mutual information estimated from counts grows without bound as clusters get smaller
+    than neighbourhoods, this does not. What fools other scores gains nothing here: one giant cluster
+    (a = e = 1), singletons (a = 0), random labels (a = e), noise (never counts as a cluster); pairs and
+    other clusters much smaller than a neighbourhood have small a.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+        Cluster of each image, ``NOISE`` for none.
+    neighbor_indices : ndarray of int, shape (n, k)
+        Nearest neighbours of each image, itself excluded. Values for graphs of different k don't compare.
+
+    Returns
+    -------
+    float
+        At least 0; at most the entropy of the cluster sizes, but for a term of order 1/n.
+
+    Raises
+    ------
+    ValueError
+        If an array's shape or type is not as described.
+
+    References
+    ----------
+    Cover and Thomas, Elements of Information Theory, section 2.8; the same divergence of the shares of all
+    clusters together is the asymptotical surprise of Traag, Aldecoa and Delvenne, Phys. Rev. E 92 (2015).
+
+    Examples
+    --------
+    >>> pairs = np.array([[1], [0], [3], [2]])
+    >>> round(neighbor_information(np.array([0, 0, 1, 1]), pairs), 4)  # log 3: e = 1/3
+    1.0986
+    >>> neighbor_information(np.array([0, 0, 0, 0]), pairs), neighbor_information(np.array([0, 1, 2, 3]), pairs)
+    (0.0, 0.0)
+    """
+    return information(_checked(labels, neighbor_indices), neighbor_indices)
+
+
+def information(compact: np.ndarray, neighbor_indices: np.ndarray) -> float:
+    """``neighbor_information`` of input that is known to be sound; ``compact`` as from ``compact_labels``."""
+    sizes, within, chance = _within_by_cluster(compact, neighbor_indices)
+    divergence = rel_entr(within, chance) + rel_entr(1 - within, 1 - chance)
+    attracting = within > chance
+    return float(sizes[attracting] @ divergence[attracting] / len(compact))
+
+
+def _checked(labels: np.ndarray, neighbor_indices: np.ndarray) -> np.ndarray:
+    compact = compact_labels(labels)
+    validate_neighbors(neighbor_indices, len(compact))
+    return compact
+
+
+def _within_by_cluster(compact: np.ndarray, neighbor_indices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Per cluster: its size, the share of its images' neighbours that it holds, and that share by chance."""
+    n, k = neighbor_indices.shape
+    compact = compact.astype(np.int32)
+    same = np.empty(n, dtype=np.int64)
+    for block in row_blocks(n, 8 * k):
+        same[block] = (compact[neighbor_indices[block]] == compact[block, None]).sum(axis=1)
+    clustered = compact != NOISE
+    sizes = np.bincount(compact[clustered])
+    within = np.bincount(compact[clustered], same[clustered], minlength=len(sizes)) / (k * sizes)
+    return sizes, within, (sizes - 1) / max(1, n - 1)

@@ -1,0 +1,106 @@
+"""What chance achieves: the same sizes at random, and random labels as a baseline of the sweep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from runner.score.neighbor_information import information
+from runner.score.validation import compact_labels, validate_neighbors
+
+N_PERMUTATIONS = 8
+"""Random relabellings per trial: enough for a mean and a spread, cheap enough for every trial."""
+
+
+@dataclass(frozen=True)
+class NullDistribution:
+    """Neighbour information of random labels.
+
+    Attributes
+    ----------
+    mean, spread, highest : float
+        Mean, standard deviation and maximum over the permutations, in nats.
+    """
+
+    mean: float
+    spread: float
+    highest: float
+
+    def is_beaten_by(self, value: float) -> bool:
+        """Whether ``value`` exceeds all permutations, and their mean by more than three times their spread."""
+        return value > max(self.highest, self.mean + 3 * self.spread)
+
+
+def null_distribution(
+    labels: np.ndarray, neighbor_indices: np.ndarray, *, seed: int, n_permutations: int = N_PERMUTATIONS
+) -> NullDistribution:
+    """Neighbour information of random labels with the same cluster sizes and the same noise share.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+        Cluster of each image, ``NOISE`` for none.
+    neighbor_indices : ndarray of int, shape (n, k)
+        Nearest neighbours of each image, itself excluded.
+    seed : int
+        Seed of the permutations; the same labels and seed give the same result.
+    n_permutations : int
+        At least 2.
+
+    Returns
+    -------
+    NullDistribution
+
+    Raises
+    ------
+    ValueError
+        If an array's shape or type is not as described.
+
+    Examples
+    --------
+    >>> ring = np.stack([np.roll(np.arange(60), shift) for shift in (-1, 1)], axis=1)
+    >>> null = null_distribution(np.repeat([0, 1, 2], 20), ring, seed=0)
+    >>> null.is_beaten_by(1.0), null.is_beaten_by(null.mean)
+    (True, False)
+    """
+    labels = compact_labels(labels)
+    validate_neighbors(neighbor_indices, len(labels))
+    random = np.random.default_rng(seed)
+    values = np.array([information(random.permutation(labels), neighbor_indices) for _ in range(n_permutations)])
+    return NullDistribution(float(values.mean()), float(values.std(ddof=1)), float(values.max()))
+
+
+def null_labels(n_images: int, n_clusters: int, seed: int) -> np.ndarray:
+    """Uniformly random labels, to be scored and ranked like a trial.
+
+    Parameters
+    ----------
+    n_images, n_clusters : int
+        At least 1.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    ndarray of int32, shape (n_images,)
+        0 … k-1 without gaps; k can be below ``n_clusters`` if some of them drew no image.
+
+    Examples
+    --------
+    >>> null_labels(6, 2, seed=0)
+    array([1, 1, 1, 0, 0, 0], dtype=int32)
+    """
+    return compact_labels(np.random.default_rng(seed).integers(n_clusters, size=n_images)).astype(np.int32)
+
+
+def null_cluster_counts(n_images: int) -> tuple[int, ...]:
+    """Numbers of clusters that a sweep's null baselines have: about 5, √n and n/5, as far as they differ.
+
+    Examples
+    --------
+    >>> null_cluster_counts(1000), null_cluster_counts(4)
+    ((5, 32, 200), (2,))
+    """
+    wanted = (5, round(n_images**0.5), n_images // 5)
+    return tuple(sorted({min(max(2, count), max(1, n_images // 2)) for count in wanted}))

@@ -1,0 +1,110 @@
+"""All scores of one clustering."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from runner.score.calinski_harabasz import calinski_harabasz
+from runner.score.cluster_geometry import cluster_geometry
+from runner.score.composite import composite
+from runner.score.davies_bouldin import davies_bouldin
+from runner.score.neighbor_information import neighbor_agreement, neighbor_information, neighborhood
+from runner.score.null_baseline import null_distribution
+from runner.score.pairs import cannot_link_share, must_link_share
+from runner.score.reference_labels import reference_agreement
+from runner.score.scores import Scores
+from runner.score.silhouette import silhouette
+from runner.score.sizes import balance, effective_clusters, largest_share, noise_share
+
+
+def score_clustering(
+    labels: np.ndarray,
+    vectors: np.ndarray,
+    neighbor_indices: np.ndarray,
+    *,
+    truth: Sequence[str | None] | None,
+    must_link: np.ndarray,
+    cannot_link: np.ndarray,
+    seed: int,
+) -> Scores:
+    """Every score of one clustering but ``ranking_score``, which takes all trials of the experiment.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+        Cluster of each image, ``NOISE`` for none.
+    vectors : ndarray of float32, shape (n, d)
+        The full embedding, rows of unit length; may be a read-only memory map.
+    neighbor_indices : ndarray of int, shape (n, k)
+        Nearest neighbours in that embedding, nearest first, itself excluded; ``NEIGHBORHOOD`` columns are
+        used where there are as many.
+    truth : sequence of (str or None) of length n, or None
+        Reference label of each image.
+    must_link, cannot_link : ndarray of int, shape (m, 2)
+        Rows of the images of each pair; m may be 0.
+    seed : int
+        Seed of the null baseline.
+
+    Returns
+    -------
+    Scores
+        All finite; None where a score is undefined, as for one cluster, or its reference is absent.
+
+    Raises
+    ------
+    ValueError
+        If an array's shape or type is not as described.
+    """
+    neighbors = neighborhood(neighbor_indices)
+    geometry = cluster_geometry(labels, vectors)
+    mean_silhouette = silhouette(labels, vectors, geometry=geometry)
+    information = neighbor_information(labels, neighbors)
+    null = null_distribution(labels, neighbors, seed=seed)
+    reference = None if truth is None else reference_agreement(labels, truth)
+    return Scores(
+        n_clusters=geometry.n_clusters,
+        noise_share=noise_share(labels),
+        largest_share=largest_share(labels),
+        balance=balance(labels),
+        effective_clusters=effective_clusters(labels),
+        silhouette=mean_silhouette,
+        davies_bouldin=davies_bouldin(labels, vectors, geometry=geometry),
+        calinski_harabasz=calinski_harabasz(labels, vectors, geometry=geometry),
+        composite=composite(mean_silhouette, balance(labels), noise_share(labels)),
+        neighbor_agreement=neighbor_agreement(labels, neighbors),
+        neighbor_information=information,
+        null_neighbor_information=null.mean,
+        beats_null=null.is_beaten_by(information),
+        ami=reference.ami if reference else None,
+        ari=reference.ari if reference else None,
+        homogeneity=reference.homogeneity if reference else None,
+        completeness=reference.completeness if reference else None,
+        v_measure=reference.v_measure if reference else None,
+        must_link_share=must_link_share(labels, must_link),
+        cannot_link_share=cannot_link_share(labels, cannot_link),
+    )
+
+
+def is_usable(scores: Scores) -> bool:
+    """Whether a clustering says anything: two clusters or more, and neighbours share them more often than by chance.
+
+    One cluster, nothing but noise and nothing but singletons are not usable. An experiment without any
+    usable trial has failed to cluster, though everything ran. The demand is deliberately weak, so that a
+    handful of images can meet it; whether chance is beaten beyond doubt is ``Scores.beats_null``.
+
+    Parameters
+    ----------
+    scores : Scores
+        As from :func:`score_clustering`.
+
+    Returns
+    -------
+    bool
+    """
+    if scores.n_clusters < 2:
+        return False
+    if scores.neighbor_information is None:
+        return True
+    return scores.neighbor_information > (scores.null_neighbor_information or 0.0)

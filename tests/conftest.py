@@ -1,0 +1,27 @@
+"""What several test packages share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+STAMPS = Path("/usr/share/tuxpaint/stamps")
+
+
+@pytest.fixture(scope="session")
+def stamps() -> Path:
+    """Photos and drawings in labelled folders, from Debian's package tuxpaint-stamps-default."""
+    if not STAMPS.is_dir():
+        message = f"{STAMPS} is missing; install the package tuxpaint-stamps-default"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return STAMPS
+
+
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An embedding cache for the whole session, so that no image is embedded twice."""
+    return tmp_path_factory.mktemp("cache")

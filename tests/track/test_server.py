@@ -1,0 +1,121 @@
+"""``runner ui`` with MLflow's own server: on this machine only, and gone when it is over."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
+
+import psutil
+import pytest
+
+from runner.errors import RunnerError, UsageError
+from runner.output.summary import Summary, TrialRecord
+from runner.track.experiment_log import log_experiment
+from runner.track.run_log import LoggedRuns
+from runner.track.server import mlflow_server, show_experiment
+
+
+def write_summary(store: Any, summary: Summary) -> None:
+    (store.out / "summary.json").write_text(summary.model_dump_json())
+
+
+def test_a_taken_port_is_refused(store: Any) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"port {port} is taken"):
+            show_experiment(store.out, port=port, open_browser=False, say=lambda line: None)
+
+
+def test_a_folder_without_results(tmp_path: Path) -> None:
+    with pytest.raises(RunnerError, match="holds no MLflow store"):
+        show_experiment(tmp_path, open_browser=False)
+
+
+def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_text("not a database " * 100)
+    with (
+        pytest.raises(RunnerError, match=r"did not start: .*file is not a database"),
+        mlflow_server(f"sqlite:///{tmp_path}/mlflow.db"),
+    ):
+        pass
+
+
+def test_somebodys_server_is_only_opened(
+    store: Any, make_summary: Callable[..., Summary], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = make_summary([])
+    experiment = summary.experiment.model_copy(update={"tracking_uri": "http://me:word@127.0.0.1:9"})
+    write_summary(store, summary.model_copy(update={"experiment": experiment}))
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    show_experiment(store.out, say=lambda line: None)
+    assert opened == ["http://127.0.0.1:9"]
+
+
+def test_the_pages_of_a_results_folder(
+    store: Any, make_summary: Callable[..., Summary], trials: list[TrialRecord], tmp_path: Path
+) -> None:
+    """One server for all questions, as it takes long to start."""
+    store.log(make_summary(trials))
+    write_summary(store, make_summary(trials))
+    program = (
+        "import sys; from pathlib import Path; from runner.track.server import show_experiment;"
+        "show_experiment(Path(sys.argv[1]), open_browser=False, say=lambda line: print(line, flush=True))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(store.out)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            page = next(line for line in process.stdout if line.startswith("MLflow: ")).split()[1]
+            address, _, route = page.partition("/#")
+            query = parse_qs(urlsplit(route).query)
+            assert urlsplit(route).path == "/experiments/1/runs"
+            assert query["viewStateShareKey"] == ["imagesweep-fingerprint-1"]
+            family = psutil.Process(process.pid).children(recursive=True)
+            listening = {each.laddr.ip for member in family for each in listeners(member)}
+            assert listening == {"127.0.0.1"}
+            with urlopen(f"{address}/api/2.0/mlflow/experiments/get?experiment_id=1") as response:
+                assert json.load(response)["experiment"]["name"] == "stamps"
+            over_http(address, make_summary(trials[:2], fingerprint="over-http"), tmp_path)
+        finally:
+            os.kill(process.pid, signal.SIGTERM)
+            assert process.wait(60) == 0
+    deadline = time.monotonic() + 20
+    while any(member.is_running() for member in family) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(member.is_running() for member in family)
+
+
+def listeners(process: psutil.Process) -> list[Any]:
+    return [each for each in process.net_connections("tcp") if each.status == psutil.CONN_LISTEN]
+
+
+def over_http(address: str, summary: Summary, out: Path) -> None:
+    """A server's store is logged to and found complete as a file's is."""
+    file = out / "config.yaml"
+    file.write_text("seed: 42\n")
+    calls = [
+        log_experiment(
+            summary,
+            tracking_uri=address,
+            experiment_name="over http",
+            out=out,
+            trial_files=lambda trial_id: [file],
+        )
+        for _ in range(2)
+    ]
+    assert calls == [LoggedRuns(calls[0].parent_run_id, 3, 0, 0), LoggedRuns(calls[0].parent_run_id, 0, 0, 3)]
