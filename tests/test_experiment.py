@@ -77,11 +77,7 @@ def mlflow_runs(out: Path) -> dict[str, tuple[str, frozenset]]:
         return {
             name: (
                 status,
-                frozenset(
-                    database.execute(
-                        "select key, step, count(*) from metrics where run_uuid=? group by key, step", (run,)
-                    )
-                ),
+                frozenset(database.execute(METRIC_HISTORY, (run,))),
             )
             for run, name, status in runs
         }
@@ -194,7 +190,7 @@ def test_killed_and_called_again(
     undisturbed, _ = finished
     out = tmp_path / "results"
     cache = tmp_path / "cache" if moment == "embedding" else cache_dir
-    command = as_command(config_for(photos, out, cache, workers=1), tmp_path)
+    command = as_command(config_for(photos, out, cache), tmp_path)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
     def is_time() -> bool:
@@ -230,7 +226,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("case", "status", "words"),
     [
-        ("missing", 1, "no such folder"),
+        ("missing", 1, "can't be opened (No such file or directory)"),
         ("empty", 1, "no image"),
         ("one", 1, "one image only"),
         ("corrupt", 1, "can be used"),

@@ -1,6 +1,6 @@
 """The four shapes of Gaussian components, written so that each EM step is a matrix product.
 
-A component's log density is linear in the statistics (1, x, products of x's coordinates) of a point: the E-step
+A component's log density is linear in the statistics (1, x, products of x's features) of a point: the E-step
 multiplies the statistics of all points by the components' coefficients, and the M-step needs only the statistics'
 sums weighted by the responsibilities, which is the transposed product.
 """
@@ -25,7 +25,7 @@ class Components:
     """Parameters of a mixture in the form that the E-step uses.
 
     Attributes:
-        coefficients: float64, shape (n_statistics, k); statistics @ coefficients is the logarithm of weight times
+        coefficients: float64, shape (k, n_statistics); coefficients @ statistics is the logarithm of weight times
             density of each component, up to a part that is the same for all components.
         common_precision: float64, shape (d, d); that common part is -½ xᵀ · common_precision · x. None if it is 0.
     """
@@ -34,23 +34,30 @@ class Components:
     common_precision: np.ndarray | None = None
 
     def log_joint(self, points: np.ndarray, statistics: np.ndarray) -> np.ndarray:
-        """Logarithm of weight times density, shape (rows, k)."""
-        log_joint = statistics @ self.coefficients
+        """Logarithm of weight times density, shape (k, points), of ``points``, shape (d, points)."""
+        log_joint = self.coefficients @ statistics
         if self.common_precision is not None:
-            log_joint -= 0.5 * np.einsum("ij,ij->i", points @ self.common_precision, points)[:, None]
+            log_joint -= 0.5 * ((self.common_precision @ points) * points).sum(axis=0)
         return log_joint
 
 
 class CovarianceModel(ABC):
-    """How the components' covariances are restricted, for points of ``dimension`` features."""
+    """How the components' covariances are restricted, for points of ``dimension`` features.
+
+    Points are columns here: the products of two features are then products of contiguous rows.
+    """
 
     def __init__(self, dimension: int, reg_covar: float) -> None:
         self.dimension = dimension
         self.reg_covar = reg_covar
 
     def statistics(self, points: np.ndarray) -> np.ndarray:
-        """Columns 1, x and the products that this shape needs; float64, shape (rows, n_statistics)."""
-        return np.hstack([np.ones((len(points), 1)), points, self.products(points)])
+        """Rows 1, x and the products that this shape needs, of ``points``, shape (d, points); all float64."""
+        result = np.empty((1 + self.dimension + self.n_products, points.shape[1]))
+        result[0] = 1
+        result[1 : 1 + self.dimension] = points
+        self.write_products(points, result[1 + self.dimension :])
+        return result
 
     def fit(self, sums: np.ndarray, scatter: np.ndarray) -> Components:
         """The M-step, with scikit-learn's regularisation.
@@ -73,9 +80,14 @@ class CovarianceModel(ABC):
         """Free parameters of the mixture: weights, means and covariances."""
         return n_components - 1 + n_components * self.dimension + self.n_covariance_parameters(n_components)
 
+    @property
     @abstractmethod
-    def products(self, points: np.ndarray) -> np.ndarray:
-        """Products of coordinates whose weighted sums give the covariances."""
+    def n_products(self) -> int:
+        """Products of two features whose weighted sums give the covariances."""
+
+    @abstractmethod
+    def write_products(self, points: np.ndarray, out: np.ndarray) -> None:
+        """Compute these products into ``out``, shape (n_products, points)."""
 
     @abstractmethod
     def components(
@@ -90,8 +102,12 @@ class CovarianceModel(ABC):
 class Diagonal(CovarianceModel):
     """Axis-parallel ellipsoids."""
 
-    def products(self, points: np.ndarray) -> np.ndarray:
-        return np.square(points)
+    @property
+    def n_products(self) -> int:
+        return self.dimension
+
+    def write_products(self, points: np.ndarray, out: np.ndarray) -> None:
+        np.square(points, out=out)
 
     def variances(self, means: np.ndarray, products: np.ndarray) -> np.ndarray:
         return products - np.square(means) + self.reg_covar
@@ -104,7 +120,7 @@ class Diagonal(CovarianceModel):
         if (variances <= rounding).any():
             raise SingularCovarianceError
         constants = constants - 0.5 * (np.log(variances) + np.square(means) / variances).sum(axis=1)
-        return Components(np.vstack([constants, (means / variances).T, -0.5 / variances.T]))
+        return Components(np.column_stack([constants, means / variances, -0.5 / variances]))
 
     def n_covariance_parameters(self, n_components: int) -> int:
         return n_components * self.dimension
@@ -128,8 +144,13 @@ class Full(CovarianceModel):
         super().__init__(dimension, reg_covar)
         self._rows, self._columns = np.triu_indices(dimension)
 
-    def products(self, points: np.ndarray) -> np.ndarray:
-        return points[:, self._rows] * points[:, self._columns]
+    @property
+    def n_products(self) -> int:
+        return len(self._rows)
+
+    def write_products(self, points: np.ndarray, out: np.ndarray) -> None:
+        for feature, start in enumerate(np.searchsorted(self._rows, np.arange(self.dimension))):
+            np.multiply(points[feature], points[feature:], out=out[start : start + self.dimension - feature])
 
     def components(
         self, constants: np.ndarray, means: np.ndarray, products: np.ndarray, counts: np.ndarray, scatter: np.ndarray
@@ -142,17 +163,21 @@ class Full(CovarianceModel):
         directions = np.einsum("kij,kj->ki", precisions, means)
         constants = constants + 0.5 * (log_determinants - (directions * means).sum(axis=1))
         halves = np.where(self._rows == self._columns, 0.5, 1.0)  # a pair of coordinates occurs twice in xᵀPx
-        return Components(np.vstack([constants, directions.T, -(halves * precisions[:, self._rows, self._columns]).T]))
+        return Components(np.column_stack([constants, directions, -halves * precisions[:, self._rows, self._columns]]))
 
     def n_covariance_parameters(self, n_components: int) -> int:
-        return n_components * len(self._rows)
+        return n_components * self.n_products
 
 
 class Tied(CovarianceModel):
     """The same ellipsoid for all."""
 
-    def products(self, points: np.ndarray) -> np.ndarray:
-        return np.empty((len(points), 0))
+    @property
+    def n_products(self) -> int:
+        return 0
+
+    def write_products(self, points: np.ndarray, out: np.ndarray) -> None:
+        """None are needed: the sum of x·xᵀ over all points is the same at each step."""
 
     def components(
         self, constants: np.ndarray, means: np.ndarray, products: np.ndarray, counts: np.ndarray, scatter: np.ndarray
@@ -161,7 +186,7 @@ class Tied(CovarianceModel):
         precisions, log_determinants = _invert((covariance + self.reg_covar * np.eye(self.dimension))[None])
         directions = means @ precisions[0]
         constants = constants + 0.5 * (log_determinants[0] - (directions * means).sum(axis=1))
-        return Components(np.vstack([constants, directions.T]), precisions[0])
+        return Components(np.column_stack([constants, directions]), precisions[0])
 
     def n_covariance_parameters(self, n_components: int) -> int:
         return self.dimension * (self.dimension + 1) // 2

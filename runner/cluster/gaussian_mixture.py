@@ -19,8 +19,8 @@ from runner.errors import RunnerError, UsageError
 RELATIVE_REG_COVAR = 1e-2
 """Default of ``reg_covar``, as a share of the mean variance of the features, so that it fits any scale of the data."""
 
-BLOCK_ELEMENTS = 2**20
-"""Statistics held at once; the number of points in a block follows from it."""
+BLOCK_ELEMENTS = 2**17
+"""Statistics held at once, few enough for the cache; the number of points in a block follows from it."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ def gaussian_mixture(
         RunnerError: if a component's covariance becomes singular, or ``vectors`` is not finite.
     """
     _validate(vectors, labels_init, covariance_type, max_iter)
-    points = vectors.astype(np.float64)
-    points -= points.mean(axis=0)
+    points = np.array(vectors.T, dtype=np.float64, order="C")
+    points -= points.mean(axis=1, keepdims=True)
     if reg_covar is None:
         reg_covar = RELATIVE_REG_COVAR * (float(np.square(points).mean()) or 1.0)
-    model = COVARIANCE_MODELS[covariance_type](points.shape[1], reg_covar)
+    model = COVARIANCE_MODELS[covariance_type](len(points), reg_covar)
     n_components = int(labels_init.max()) + 1
     try:
         step, n_iter, converged = _expectation_maximization(points, labels_init, model, max_iter, tol)
@@ -95,7 +95,7 @@ def gaussian_mixture(
         labels=compact.astype(np.int32),
         n_clusters=len(present),
         log_likelihood=step.log_likelihood,
-        bic=model.n_parameters(n_components) * float(np.log(len(points))) - 2 * step.log_likelihood,
+        bic=model.n_parameters(n_components) * float(np.log(len(vectors))) - 2 * step.log_likelihood,
         n_iter=n_iter,
         converged=converged,
     )
@@ -114,47 +114,47 @@ def _expectation_maximization(
     points: np.ndarray, labels_init: np.ndarray, model: CovarianceModel, max_iter: int, tol: float
 ) -> tuple[_Expectation, int, bool]:
     """The last E-step, the number of iterations and whether they converged; in scikit-learn's order of steps."""
-    scatter = points.T @ points
+    scatter = points @ points.T
     components = model.fit(_sums_of_partition(points, labels_init, model), scatter)
     previous, converged, n_iter = -np.inf, False, 0
     while not converged and n_iter < max_iter:
         n_iter += 1
         step = _expect(points, components, model)
         components = model.fit(step.sums, scatter)
-        mean = step.log_likelihood / len(points)
+        mean = step.log_likelihood / points.shape[1]
         converged = abs(mean - previous) < tol
         previous = mean
     return _expect(points, components, model), n_iter, converged
 
 
 def _sums_of_partition(points: np.ndarray, labels: np.ndarray, model: CovarianceModel) -> np.ndarray:
-    identity = np.eye(int(labels.max()) + 1)
-    return sum(identity[labels[rows]].T @ model.statistics(points[rows]) for rows in _row_blocks(points, model))
+    components = np.arange(labels.max() + 1)[:, None]
+    return sum((components == labels[block]) @ model.statistics(points[:, block]).T for block in _blocks(points, model))
 
 
 def _expect(points: np.ndarray, components: Components, model: CovarianceModel) -> _Expectation:
     """One pass over the points, in blocks: nothing of size n × k is ever held."""
-    labels = np.empty(len(points), np.int32)
+    labels = np.empty(points.shape[1], np.int32)
     log_likelihood = 0.0
-    sums = np.zeros(components.coefficients.T.shape)
-    for rows in _row_blocks(points, model):
-        statistics = model.statistics(points[rows])
-        log_joint = components.log_joint(points[rows], statistics)
-        labels[rows] = log_joint.argmax(axis=1)
-        highest = log_joint.max(axis=1, keepdims=True)
+    sums = np.zeros(components.coefficients.shape)
+    for block in _blocks(points, model):
+        statistics = model.statistics(points[:, block])
+        log_joint = components.log_joint(points[:, block], statistics)
+        labels[block] = log_joint.argmax(axis=0)
+        highest = log_joint.max(axis=0)
         responsibilities = np.exp(log_joint - highest)
-        totals = responsibilities.sum(axis=1, keepdims=True)
+        totals = responsibilities.sum(axis=0)
         responsibilities /= totals
         log_likelihood += float((highest + np.log(totals)).sum())
-        sums += responsibilities.T @ statistics
+        sums += responsibilities @ statistics.T
     if not np.isfinite(log_likelihood):
         raise SingularCovarianceError
     return _Expectation(labels, log_likelihood, sums)
 
 
-def _row_blocks(points: np.ndarray, model: CovarianceModel) -> list[slice]:
-    n_statistics = model.statistics(points[:1]).shape[1]
-    return blocks(len(points), max(256, BLOCK_ELEMENTS // n_statistics))
+def _blocks(points: np.ndarray, model: CovarianceModel) -> list[slice]:
+    n_statistics = 1 + len(points) + model.n_products
+    return blocks(points.shape[1], max(256, BLOCK_ELEMENTS // n_statistics))
 
 
 def _validate(vectors: np.ndarray, labels_init: np.ndarray, covariance_type: str, max_iter: int) -> None:

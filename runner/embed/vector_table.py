@@ -34,6 +34,9 @@ _ROWS_PER_READ = 2048
 _ATTEMPTS = 8
 _UNCOMMITTED_AGE = timedelta(hours=1)
 
+_VERSION_NAMES_FROM = 2**64 - 1
+"""Lance names the manifest of version v by this number minus v, so that the newest sorts first."""
+
 Location = tuple[int, int]
 """Where a row is: the fragment's id, and the row's number in it."""
 
@@ -125,7 +128,10 @@ class VectorTable:
                 return
             except _DamageError as error:  # most likely another process was faster; Lance has tried some times too
                 if attempt == _ATTEMPTS - 1:
-                    raise RunnerError(f"can't write {n} vectors to the embedding cache {self.path}: {error}") from error
+                    raise RunnerError(
+                        f"can't write {n} vectors to the embedding cache {self.path} ({error}); make room or, if it is "
+                        f"damaged, run `runner cache prune {self.path.parent.name}`"
+                    ) from error
                 time.sleep(random.uniform(0.5, 1.5) * 0.05 * 2**attempt)
 
     def check(self) -> TableState:
@@ -142,12 +148,27 @@ class VectorTable:
 
         Returns:
             how many rows were dropped.
-        """
-        import lance
 
+        Raises:
+            RunnerError: another process did the same at this moment.
+        """
         dataset = self._open()
         if dataset is None:
             return 0
+        try:
+            with _reading():
+                dataset, dropped = self._without_damage(dataset)
+                dataset.optimize.compact_files()
+                self._remove_damaged_manifests()
+                dataset.cleanup_old_versions(older_than=_UNCOMMITTED_AGE)
+        except _DamageError as error:
+            raise RunnerError(f"{self.path} can't be tidied now ({error}); try again later") from error
+        return dropped
+
+    def _without_damage(self, dataset: Any) -> tuple[Any, int]:
+        """The dataset without its damaged rows, and how many they were."""
+        import lance
+
         dropped = 0
         for fragment in dataset.get_fragments():
             n, bad = _check_fragment(fragment)
@@ -157,9 +178,20 @@ class VectorTable:
                 delete = lance.LanceOperation.Delete(changed, gone, predicate="false")
                 dataset = lance.LanceDataset.commit(dataset, delete, read_version=dataset.version)
                 dropped += len(bad)
-        dataset.optimize.compact_files()
-        dataset.cleanup_old_versions(older_than=_UNCOMMITTED_AGE)
-        return dropped
+        return dataset, dropped
+
+    def _remove_damaged_manifests(self) -> None:
+        """Delete the records of earlier versions that can't be read: nobody needs them, and they stop the clean-up."""
+        import lance
+
+        for manifest in (self.path / "_versions").glob("*.manifest"):
+            version = _VERSION_NAMES_FROM - int(manifest.stem)
+            try:
+                with _reading():
+                    lance.dataset(str(self.path), version=version)
+            except _DamageError:
+                if version < lance.dataset(str(self.path)).version:
+                    manifest.unlink(missing_ok=True)
 
     def _open(self) -> Any | None:
         """The dataset, or None if there is none. One that can't be opened is moved aside, as if there were none."""
@@ -170,7 +202,10 @@ class VectorTable:
                 return None
             try:
                 with _reading():
-                    return lance.dataset(str(self.path))
+                    dataset = lance.dataset(str(self.path))
+                    if dataset.schema.names != [_HASH, _VECTOR, _CHECKSUM]:
+                        raise _DamageError(f"its columns are {dataset.schema.names}")
+                    return dataset
             except _DamageError as error:
                 if attempt < 2:  # rule out that another process has just put it there or taken it away
                     time.sleep(0.1)

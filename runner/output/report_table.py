@@ -48,7 +48,8 @@ class Table:
 
 def ranking_table(summary: Summary) -> Table:
     """All ranked trials, best first; columns without a value in any trial are left out."""
-    trials = [summary.trial(trial_id) for trial_id in summary.ranking]
+    by_id = {trial.id: trial for trial in summary.trials}
+    trials = [by_id[trial_id] for trial_id in summary.ranking]
     columns = tuple(
         column
         for column in (*_identity_columns(summary), *_SCORE_COLUMNS)

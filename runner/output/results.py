@@ -45,7 +45,8 @@ class Results:
 
     def top_trials(self, top: int) -> list[TrialRecord]:
         """The ``top`` best trials, best first."""
-        return [self.summary.trial(trial_id) for trial_id in self.summary.ranking[:top]]
+        by_id = {trial.id: trial for trial in self.summary.trials}
+        return [by_id[trial_id] for trial_id in self.summary.ranking[:top]]
 
     def best_trial_of(self, embedding_key: str) -> TrialRecord | None:
         """The best trial of one embedding, else the best of all, else None."""

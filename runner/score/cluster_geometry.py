@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 from runner.cluster.trial import NOISE
 from runner.score.validation import compact_labels, validate_vectors
@@ -98,24 +99,26 @@ def cluster_geometry(labels: np.ndarray, vectors: np.ndarray) -> ClusterGeometry
     return ClusterGeometry(labels, sizes, center, offsets, _distances(labels, vectors, center + offsets))
 
 
-def _cluster_sums(labels: np.ndarray, vectors: np.ndarray, n_clusters: int) -> np.ndarray:
-    """Sum of each cluster's vectors, float64, shape (k, d); rows are read cluster by cluster."""
-    dimension = vectors.shape[1]
-    sums = np.zeros((n_clusters, dimension))
-    by_cluster = np.argsort(labels, kind="stable")[np.count_nonzero(labels == NOISE) :]
-    for block in row_blocks(len(by_cluster), 8 * dimension):
-        rows = by_cluster[block]
-        clusters = labels[rows]
-        starts = np.flatnonzero(np.diff(clusters, prepend=NOISE))
-        sums[clusters[starts]] += np.add.reduceat(vectors[rows], starts, axis=0, dtype=np.float64)
+@njit(cache=True)
+def _cluster_sums(labels, vectors, n_clusters):  # type: ignore[no-untyped-def]
+    """Sum of each cluster's vectors, float64, shape (k, d)."""
+    sums = np.zeros((n_clusters, vectors.shape[1]))
+    for row in range(len(labels)):
+        if labels[row] != NOISE:
+            for column in range(vectors.shape[1]):
+                sums[labels[row], column] += vectors[row, column]
     return sums
 
 
-def _distances(labels: np.ndarray, vectors: np.ndarray, means: np.ndarray) -> np.ndarray:
+@njit(cache=True)
+def _distances(labels, vectors, means):  # type: ignore[no-untyped-def]
     """Euclidean distance of each clustered row to its cluster's mean, float64, shape (n,)."""
     distances = np.zeros(len(labels))
-    for block in row_blocks(len(labels), 8 * vectors.shape[1]):
-        clustered = np.flatnonzero(labels[block] != NOISE)
-        difference = vectors[block][clustered] - means[labels[block][clustered]]
-        distances[block.start + clustered] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    for row in range(len(labels)):
+        if labels[row] != NOISE:
+            squared = 0.0
+            for column in range(vectors.shape[1]):
+                difference = vectors[row, column] - means[labels[row], column]
+                squared += difference * difference
+            distances[row] = np.sqrt(squared)
     return distances

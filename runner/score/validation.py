@@ -52,13 +52,15 @@ def validate_vectors(vectors: np.ndarray, n_images: int) -> None:
 
 
 def validate_neighbors(neighbor_indices: np.ndarray, n_images: int) -> None:
-    """Raise ValueError unless ``neighbor_indices`` names at least one image for every image."""
+    """Raise ValueError unless ``neighbor_indices`` names at least one other image for every image."""
     if neighbor_indices.ndim != 2 or len(neighbor_indices) != n_images or neighbor_indices.shape[1] == 0:
         raise ValueError(f"neighbor_indices must have shape ({n_images}, k), not {neighbor_indices.shape}")
     if not np.issubdtype(neighbor_indices.dtype, np.integer):
         raise ValueError(f"neighbor_indices must be integers, not {neighbor_indices.dtype}")
     if neighbor_indices.min() < 0 or neighbor_indices.max() >= n_images:
         raise ValueError(f"neighbor_indices must lie in 0 … {n_images - 1}")
+    if (neighbor_indices == np.arange(n_images)[:, None]).any():
+        raise ValueError("neighbor_indices must not list an image as its own neighbor")
 
 
 def validate_pairs(pairs: np.ndarray, n_images: int) -> None:

@@ -153,11 +153,23 @@ def test_contradicting_activations_are_refused(resolver: ModelResolver, checkpoi
         resolver.resolve(f"ViT-B-32:{checkpoint}")
 
 
-def test_openai_tags_always_get_quick_gelu() -> None:
+def test_downloaded_openai_weights_get_quick_gelu(
+    resolver: ModelResolver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """open_clip itself only warns when ``ViT-B-32`` meets weights that were trained with QuickGELU."""
-    tag = open_clip_architectures()["ViT-B-32"].tags["openai"]
-    assert tag.quick_gelu
-    assert not open_clip_architectures()["ViT-B-32"].tags["laion2b_s34b_b79k"].quick_gelu
+    repository = tmp_path / "models--timm--vit_base_patch32_clip_224.openai"
+    weights = repository / "snapshots" / "0123abc" / "open_clip_model.safetensors"
+    for path, content in ((repository / "refs" / "main", b"0123abc"), (weights, b"weights")):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    for name in ("ViT-B-32", "openai/clip-vit-base-patch32"):
+        recipe = resolver.resolve(name)
+        assert (recipe.model, recipe.weights, recipe.weights_file) == ("ViT-B-32", "openai", weights)
+        assert recipe.quick_gelu
+    assert resolver.resolve("ViT-B-32").notes == ("ViT-B-32 stands for ViT-B-32:openai",)
+    (listed,) = known_models("ViT-B-32:openai", tmp_path)
+    assert listed.location == "downloaded"
 
 
 def test_programs_are_not_checkpoints(resolver: ModelResolver, tmp_path: Path) -> None:
@@ -175,7 +187,7 @@ def test_checkpoints_that_say_too_little(resolver: ModelResolver, checkpoint: Pa
     with pytest.raises(RunnerError, match="does not exist"):
         resolver.resolve(f"ViT-B-32:{tmp_path / 'absent.pt'}")
     checkpoint.with_name("second.pt").write_bytes(b"")
-    with pytest.raises(RunnerError, match="second.pt, weights.safetensors"):
+    with pytest.raises(RunnerError, match=r"second\.pt, weights\.safetensors"):
         resolver.resolve(str(tmp_path))
     (tmp_path / "open_clip_config.json").write_text("{]")
     with pytest.raises(RunnerError, match="not readable JSON"):

@@ -166,6 +166,7 @@ def test_null_baselines_exist_for_every_number_of_images(n: int) -> None:
         (np.zeros((4, 2)), "integers"),
         (np.full((4, 2), 4), "0 … 3"),
         (np.full((4, 2), -1), "0 … 3"),
+        (np.array([[1], [0], [2], [0]]), "its own neighbor"),
     ],
 )
 def test_misshapen_graphs_are_refused(graph: np.ndarray, message: str) -> None:

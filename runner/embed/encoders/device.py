@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 
 from runner.embed.embedding_config import Precision
 from runner.errors import RunnerError
 
-_DTYPES = {Precision.FLOAT32: torch.float32, Precision.FLOAT16: torch.float16, Precision.BFLOAT16: torch.bfloat16}
+_DTYPES = {Precision.FLOAT16: torch.float16, Precision.BFLOAT16: torch.bfloat16}
 
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 """What the messages of allocators say that raise a plain RuntimeError: those of MPS and of the CPU."""
@@ -33,9 +35,11 @@ def select_device(name: str) -> torch.device:
     return device
 
 
-def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
     """A context in which matrix products run in ``precision``, and what would lose by it stays in float32."""
-    return torch.autocast(device.type, dtype=_DTYPES[precision], enabled=precision is not Precision.FLOAT32)
+    if precision is Precision.FLOAT32:
+        return nullcontext()
+    return torch.autocast(device.type, dtype=_DTYPES[precision])
 
 
 def require_precision(device: torch.device, precision: Precision) -> None:

@@ -47,8 +47,8 @@ def _draw_sizes(axes: Axes, sizes: np.ndarray, n_noise: int) -> None:
         axes.set_yscale("log")
         plain_log_ticks(axes, "y")
     axes.margins(y=0.18)
-    noise = f", beside {n_noise:,} images of noise" if n_noise else ""
-    title = f"{count_of(len(sizes), 'cluster')}, largest first (dashed: median, {median:g}){noise}"
+    noise = f"; {n_noise:,} noise" if n_noise else ""
+    title = f"{count_of(len(sizes), 'cluster')} by size (dashed: median {median:g}){noise}"
     tidy(axes, title, "cluster, by size", "images", grid="y")
     steps = MaxNLocator(8, integer=True).tick_values(1, len(sizes))
     axes.set_xticks([tick for tick in steps if 1 <= tick <= len(sizes)] or [1])

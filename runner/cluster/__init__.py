@@ -1,0 +1,1 @@
+"""Clustering: the shared geometry, the algorithms on it, and their grids."""

@@ -1,0 +1,1 @@
+"""Scores of clusterings, one per file, null baselines and the ranking."""
