@@ -28,7 +28,7 @@ GRID = {
     "threshold": [{"similarity": {"merge_quantiles": [0.5, 0.8]}}],
 }
 TRIALS = 8
-METRIC_HISTORY = "select key, step, count(*) from metrics where run_uuid = ? group by key, step"
+METRIC_HISTORY = "select key, step, count(*) from metrics where run_uuid = ? and key not like 'stage/%' group by key, step"
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def config_for(photos: Path, out: Path, cache: Path, **changes: object) -> runne
 def as_command(config: runner.ExperimentConfig, folder: Path) -> list[str]:
     settings = config.model_dump(mode="json", exclude_none=True)
     file = folder / "settings.yaml"
-    file.write_text(yaml.safe_dump(settings))
+    file.write_text(yaml.safe_dump(settings, sort_keys=False))
     return [sys.executable, "-m", "runner", "experiment", "--config", str(file)]
 
 

@@ -54,16 +54,21 @@ def tiny_configs(tiny_model: Path, shared_cache: Path) -> tuple[EmbeddingConfig,
     return resolve_models([str(tiny_model)], [32, 48], list(Fit), cache_dir=shared_cache).configs
 
 
+@pytest.fixture(scope="session")
+def write_photos() -> Callable[[Path, range], list[Path]]:
+    """``write_photos(folder, seeds)`` makes colourful PNG and JPEG images named by their seeds."""
+    return _write_photos
+
+
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     """A folder of twelve images, no two alike, of many shapes."""
     folder = tmp_path / "photos"
-    write_photos(folder, range(12))
+    _write_photos(folder, range(12))
     return folder
 
 
-def write_photos(folder: Path, seeds: range) -> list[Path]:
-    """Colourful PNG and JPEG images named by their seeds."""
+def _write_photos(folder: Path, seeds: range) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for seed in seeds:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import open_clip
@@ -118,7 +119,7 @@ def test_vectors_are_timms_features(
     name: str, classes: int, resolutions: list[int], tmp_path: Path, resolve: Callable[[str], ModelRecipe]
 ) -> None:
     torch.manual_seed(2)
-    trained = timm.create_model(name, num_classes=classes)
+    trained: Any = timm.create_model(name, num_classes=classes)
     checkpoint = tmp_path / "model.pth"
     torch.save({"epoch": 3, "state_dict": {f"module.{k}": v for k, v in trained.state_dict().items()}}, checkpoint)
     recipe = resolve(f"timm/{name}:{checkpoint}")

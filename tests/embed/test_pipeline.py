@@ -21,10 +21,10 @@ from runner.embed.pipeline import Counts, EmbeddingRun, embed_images, plan_embed
 from runner.errors import RunnerError
 from runner.images.decode import decode_image
 from runner.images.image_set import ImageSet
-from tests.embed.conftest import write_photos
 
 Configs = tuple[EmbeddingConfig, ...]
 Run = Callable[..., EmbeddingRun]
+Write = Callable[[Path, range], list[Path]]
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def matrices(run: EmbeddingRun) -> list[np.ndarray]:
 
 
 def reference(path: Path, model: Path, config: EmbeddingConfig) -> np.ndarray:
-    """The vector by open_clip's own means, from file to ``encode_image``; only for centre crops and stretched images."""
+    """The vector by open_clip's own means, from file to ``encode_image``; for centre crops and stretched images."""
     network = open_clip.create_model(f"local-dir:{model}", force_image_size=config.resolution).eval()
     stated = open_clip.get_model_preprocess_cfg(network)
     transform = open_clip.image_transform(
@@ -154,7 +154,12 @@ def test_renamed_moved_and_doubled_files_cost_nothing(
 
 
 def test_ten_new_images_cost_ten_passes(
-    run: Run, photos: Path, image_set: Callable[..., ImageSet], cache: EmbeddingCache, tiny_configs: Configs
+    run: Run,
+    photos: Path,
+    image_set: Callable[..., ImageSet],
+    cache: EmbeddingCache,
+    tiny_configs: Configs,
+    write_photos: Write,
 ) -> None:
     run(image_set(photos), tiny_configs[:1])
     write_photos(photos, range(100, 110))
@@ -198,7 +203,9 @@ def test_nothing_usable_is_an_error_that_says_why(run: Run, tmp_path: Path, imag
         run(image_set(tmp_path / "bad"))
 
 
-def test_images_are_upright_and_on_white(run: Run, tmp_path: Path, image_set: Callable[..., ImageSet]) -> None:
+def test_images_are_upright_and_on_white(
+    run: Run, tmp_path: Path, image_set: Callable[..., ImageSet], write_photos: Write
+) -> None:
     folder = tmp_path / "same"
     folder.mkdir()
     picture = Image.open(write_photos(tmp_path / "source", range(1, 2))[0]).convert("RGB")
@@ -256,7 +263,12 @@ def cache_hashes(cache: EmbeddingCache, *paths: Path) -> list[str]:
 
 
 def test_matrices_are_reused_and_replaced(
-    run: Run, photos: Path, image_set: Callable[..., ImageSet], tmp_path: Path, tiny_configs: Configs
+    run: Run,
+    photos: Path,
+    image_set: Callable[..., ImageSet],
+    tmp_path: Path,
+    tiny_configs: Configs,
+    write_photos: Write,
 ) -> None:
     first = run(image_set(photos), tiny_configs[:1]).embeddings[0].vectors_path
     stamp = first.stat().st_mtime_ns
@@ -333,7 +345,7 @@ def test_a_cached_run_loads_neither_torch_nor_a_model(
         "images = ImageSet(tuple(path.name for path in paths), tuple(paths))\n"
         "run = embed_images(images, configs, cache=EmbeddingCache(cache), out_dir=out)\n"
         "assert run.passes == 0 and len(run.skipped) == 1\n"
-        "heavy = {'torch', 'timm', 'open_clip', 'torchvision', 'pandas'} & set(sys.modules)\n"
+        "heavy = {'torch', 'timm', 'open_clip', 'torchvision'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     fresh = tmp_path / "fresh"

@@ -69,7 +69,7 @@ def test_reads_back_what_was_written_last(commits: list[list[str]]) -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_keeps_the_number_format(tmp_path: Path, dtype: type) -> None:
     table = VectorTable(tmp_path / "table")
-    rows = vectors(["a", "b"]).astype(dtype)
+    rows: np.ndarray = vectors(["a", "b"]).astype(dtype)
     table.append(["a", "b"], rows)
     served = read(table, ["b"])["b"]
     assert served.dtype == dtype

@@ -1,0 +1,39 @@
+"""Embeds a folder slowly, for the test that kills it: MODEL PHOTOS CACHE OUT SECONDS_PER_BATCH."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from runner.embed import vector_writer
+from runner.embed.cache import EmbeddingCache
+from runner.embed.embedding_config import Fit
+from runner.embed.models import resolve_models
+from runner.embed.pipeline import embed_images
+from runner.images.image_set import ImageSet
+
+
+def main() -> None:
+    model, photos, cache_dir, out = map(Path, sys.argv[1:5])
+    vector_writer.SECONDS_PER_COMMIT = 0.0  # a commit after every batch
+    configs = resolve_models([str(model)], [32, 48], [Fit.RESIZE], cache_dir=cache_dir).configs
+    paths = sorted(photos.iterdir())
+
+    def pause(done: int, total: int) -> None:
+        print(done, flush=True)
+        time.sleep(float(sys.argv[5]))
+
+    run = embed_images(
+        ImageSet(tuple(path.name for path in paths), tuple(paths)),
+        configs,
+        cache=EmbeddingCache(cache_dir),
+        out_dir=out,
+        batch_size=2,
+        progress=pause,
+    )
+    print("passes", run.passes)
+
+
+if __name__ == "__main__":
+    main()
