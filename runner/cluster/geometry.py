@@ -28,7 +28,7 @@ from runner.cluster.single_linkage import SpanningTree, dendrogram
 from runner.cluster.spaces import Space, SpaceKind, project
 from runner.cluster.spanning_tree import mutual_reachability_tree, reweighted_tree
 
-SCORED_NEIGHBORS = 20
+SCORED_NEIGHBORS = 30
 """Neighbours that scores need at least, where there are that many other rows."""
 
 _MARKER = "geometry.json"

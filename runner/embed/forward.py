@@ -91,7 +91,7 @@ class ForwardPasses:
         resolver = ModelResolver(self._cache.cache_dir)
         recipes = {config: resolver.recipe_of(config) for config in wanted}
         with _reporter(self._options.progress, sum(map(len, wanted.values()))) as report:
-            for group in groups_that_fit(recipes):
+            for group in groups_that_fit(recipes, self._options.device):
                 self._run_group({config: wanted[config] for config in group}, recipes, files, report)
 
     def _run_group(
@@ -132,6 +132,7 @@ class ForwardPasses:
 
         device = select_device(self._options.device)
         self.outcome.device = str(device)
+        self._options.say(f"models run on {device}, {self._options.readers} threads decode images")
         models = LoadedModels(recipes, device, self._clock, self._options.say)
         return _Batches(models, writer, self._options.batch_size, self.outcome, self._clock, report)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Recipes = Mapping[EmbeddingConfig, ModelRecipe]
 
 _MEMORY_SHARE = 0.5
-"""Share of the machine's memory that the weights of the models loaded together may take."""
+"""Share of the memory that the weights of the models loaded together may take."""
 
 _UNKNOWN_SIZE = 1 << 29
 """Bytes assumed for random weights, which no file tells the size of."""
@@ -52,15 +52,17 @@ class LoadedModels:
         return self._encoders[identity]
 
 
-def groups_that_fit(recipes: Recipes) -> list[list[EmbeddingConfig]]:
+def groups_that_fit(recipes: Recipes, device: str) -> list[list[EmbeddingConfig]]:
     """Split the configs into groups whose weights fit into memory together; each group costs a pass over the images.
 
     Configs with the same weights stay together, and a model that is too large for any group gets its own.
     """
-    budget = _MEMORY_SHARE * _machine_memory()
     by_weights: dict[str, list[EmbeddingConfig]] = {}
     for config, recipe in recipes.items():
         by_weights.setdefault(recipe.fingerprint, []).append(config)
+    if len(by_weights) < 2:
+        return list(by_weights.values())
+    budget = _MEMORY_SHARE * _memory(device)
     groups: list[list[EmbeddingConfig]] = []
     room = 0.0
     for configs in by_weights.values():
@@ -77,7 +79,14 @@ def _size_of(recipe: ModelRecipe) -> int:
     return recipe.weights_file.stat().st_size if recipe.weights_file is not None else _UNKNOWN_SIZE
 
 
-def _machine_memory() -> int:
+def _memory(device: str) -> int:
+    """Bytes that the models on ``device`` share with nobody but the data."""
+    if device != "cpu":
+        from runner.embed.encoders.device import free_memory, select_device
+
+        free = free_memory(select_device(device))
+        if free is not None:
+            return free
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # not on this system

@@ -60,8 +60,8 @@ class WorkerPool:
     def __enter__(self) -> WorkerPool:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stop()
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._stop(kill=kind is not None)
 
     def run(
         self, function: Callable[[Request], Result], requests: Sequence[Request]
@@ -125,7 +125,7 @@ class WorkerPool:
                 yield number, Outcome(requests[number], result, error, seconds=seconds)
         except BrokenProcessPool:
             (markers / _ENDED).write_text(str(time.time()))
-            self._stop()
+            self._stop(kill=True)
 
     def _start(self) -> ProcessPoolExecutor:
         from loky import ProcessPoolExecutor
@@ -137,9 +137,9 @@ class WorkerPool:
             )
         return self._executor
 
-    def _stop(self) -> None:
+    def _stop(self, *, kill: bool) -> None:
         if self._executor is not None:
-            self._executor.shutdown(wait=True, kill_workers=True)
+            self._executor.shutdown(wait=True, kill_workers=kill)
             self._executor = None
 
 

@@ -9,10 +9,10 @@ from runner.cluster.trial import NOISE
 from runner.score.cluster_geometry import row_blocks
 from runner.score.validation import compact_labels, validate_neighbors
 
-NEIGHBORHOOD = 20
-"""Neighbours per image that trials are judged by, the value with the least selection regret in
-``tests/benchmarks/selection_regret.py``: with 10, cutting a featureless cloud to pieces pays; with 50,
-clusters of a dozen images no longer do."""
+NEIGHBORHOODS = (3, 7, 15, 30)
+"""Neighbours per image that trials are judged by: every scale counts alike, since one alone has a size of
+cluster that it likes best. Chosen by ``tests/benchmarks/selection_regret.py``: with few neighbours cutting a featureless
+cloud to pieces pays, with many clusters of a dozen images no longer do."""
 
 
 def neighborhood(neighbor_indices: np.ndarray) -> np.ndarray:
@@ -25,15 +25,15 @@ def neighborhood(neighbor_indices: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    ndarray of int, shape (n, min(k, ``NEIGHBORHOOD``, round(√n)))
-        A view; √n keeps the neighbourhood small beside a small set of images.
+    ndarray of int, shape (n, min(k, the last of ``NEIGHBORHOODS``, round(√n)))
+        A view. √n / 2 keeps the neighbourhood within the clusters of a small set of images.
 
     Examples
     --------
     >>> neighborhood(np.zeros((100, 30), dtype=int)).shape, neighborhood(np.zeros((9000, 30), dtype=int)).shape
-    ((100, 10), (9000, 20))
+    ((100, 5), (9000, 20))
     """
-    return neighbor_indices[:, : min(NEIGHBORHOOD, max(1, round(len(neighbor_indices) ** 0.5)))]
+    return neighbor_indices[:, : min(NEIGHBORHOODS[-1], max(1, round(len(neighbor_indices) ** 0.5)))]
 
 
 def neighbor_agreement(labels: np.ndarray, neighbor_indices: np.ndarray) -> float:
@@ -83,7 +83,9 @@ def neighbor_information(labels: np.ndarray, neighbor_indices: np.ndarray) -> fl
     For images of cluster c let a be the share of their neighbours within c, and e the share of all other
     images that are in c. The score is the mean over all images of the relative entropy
 
-        a·log(a/e) + (1-a)·log((1-a)/(1-e))    where a > e, else 0.
+        a·log(a/e) + (1-a)·log((1-a)/(1-e))    where a > e, else 0,
+
+    averaged over the neighbourhoods of ``NEIGHBORHOODS`` that fit into k (all k neighbours if none does).
 
     This is a lower bound of the mutual information between the label of an image and that of a neighbour,
     in which a neighbour's label is reduced to "the same or not" (data-processing inequality). The reduction
@@ -127,6 +129,12 @@ def neighbor_information(labels: np.ndarray, neighbor_indices: np.ndarray) -> fl
 
 def information(compact: np.ndarray, neighbor_indices: np.ndarray) -> float:
     """``neighbor_information`` of input that is known to be sound; ``compact`` as from ``compact_labels``."""
+    widest = neighbor_indices.shape[1]
+    scales = [scale for scale in NEIGHBORHOODS if scale <= widest] or [widest]
+    return float(np.mean([_information_at(compact, neighbor_indices[:, :scale]) for scale in scales]))
+
+
+def _information_at(compact: np.ndarray, neighbor_indices: np.ndarray) -> float:
     sizes, within, chance = _within_by_cluster(compact, neighbor_indices)
     divergence = rel_entr(within, chance) + rel_entr(1 - within, 1 - chance)
     attracting = within > chance

@@ -38,7 +38,7 @@ def score_clustering(
     vectors : ndarray of float32, shape (n, d)
         The full embedding, rows of unit length; may be a read-only memory map.
     neighbor_indices : ndarray of int, shape (n, k)
-        Nearest neighbours in that embedding, nearest first, itself excluded; ``NEIGHBORHOOD`` columns are
+        Nearest neighbours in that embedding, nearest first, itself excluded; those of the widest neighbourhood are
         used where there are as many.
     truth : sequence of (str or None) of length n, or None
         Reference label of each image.

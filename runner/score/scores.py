@@ -13,11 +13,12 @@ class Scores:
     (max(0, 1 - CV/2) over cluster sizes), ``effective_clusters`` (exp of the entropy of the sizes).
     Geometry, on the full embedding: ``silhouette`` (cosine; a noise image counts as 0),
     ``davies_bouldin`` and ``calinski_harabasz`` (clustered images only), ``composite``.
-    Neighbours, on the trial's own embedding: ``neighbor_agreement`` and ``neighbor_information``,
-    the latter's value for random labels of the same sizes (``null_neighbor_information``) and
-    whether the trial ``beats_null``.
-    Reference labels: ``ami`` … ``v_measure``. Pairs: shares of pairs satisfied.
-    Ranking: ``ranking_score`` is what trials are ranked by, filled in when all trials are known.
+    Neighbours, on the trial's own embedding: ``neighbor_agreement`` (corrected for chance) and
+    ``neighbor_information`` (nats), the latter's value for random labels of the same sizes
+    (``null_neighbor_information``) and whether the trial ``beats_null``. Noise never counts as agreement.
+    Reference labels: ``ami`` … ``v_measure``, noise being one group. Pairs: shares of pairs satisfied.
+    Ranking: ``ranking_score`` is what trials are ranked by, filled in when all trials are known: the mean
+    neighbour information over the graphs of all embeddings, weighted by the pairs satisfied.
     """
 
     n_clusters: int

@@ -21,7 +21,7 @@ import torch
 
 from runner.embed.cache import EmbeddingCache
 from runner.embed.embedding_config import EmbeddingConfig, Fit
-from runner.embed.image_reader import REDUCED_UP_TO
+from runner.embed.image_reader import DECODED_FOR
 from runner.embed.models import resolve_models
 from runner.embed.pipeline import embed_images
 from runner.embed.preprocess import View, normalize, to_batch
@@ -89,7 +89,7 @@ class _Bare:
         network = open_clip.create_model(model, pretrained=str(checkpoint), force_image_size=config.resolution)
         self._network = network.visual.eval().to(memory_format=torch.channels_last)
         view = View(config.resolution, config.fit)
-        pixels = to_batch([view.of(decode_image(path, at_least=REDUCED_UP_TO)) for path in paths])
+        pixels = to_batch([view.of(decode_image(path, at_least=DECODED_FOR)) for path in paths])
         batch = normalize(pixels, open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
         self._batches = batch.split(batch_size)
 

@@ -58,12 +58,12 @@ class LabelledData:
     contests: Sequence[tuple[str, ...]]
 
 
-def stamps(folder: Path) -> LabelledData:
+def stamps(cache: Path) -> LabelledData:
     images = scan_folder(STAMPS, labels=True).images
     vectors = {
-        **_embedded(images, "efficientnet_lite0", (160, 224), (Fit.LETTERBOX, Fit.CENTER_CROP), folder),
-        **_embedded(images, "efficientnet_lite0", (64,), (Fit.LETTERBOX,), folder),
-        **_embedded(images, "efficientnet_lite0:random", (160,), (Fit.LETTERBOX,), folder),
+        **_embedded(images, "efficientnet_lite0", (160, 224), (Fit.LETTERBOX, Fit.CENTER_CROP), cache),
+        **_embedded(images, "efficientnet_lite0", (64,), (Fit.LETTERBOX,), cache),
+        **_embedded(images, "efficientnet_lite0:random", (160,), (Fit.LETTERBOX,), cache),
         "pixels": _pixels(images),
     }
     good = ("160-letterbox", "160-center_crop", "224-letterbox", "224-center_crop")
@@ -73,17 +73,17 @@ def stamps(folder: Path) -> LabelledData:
     return LabelledData(images.labels or (), vectors, [*contests, (*good, *bad)])
 
 
-def demo(folder: Path) -> LabelledData:
-    write_demo_images(folder / "images")
-    images = scan_folder(folder / "images", labels=True).images
+def demo(cache: Path) -> LabelledData:
+    write_demo_images(cache / "demo")
+    images = scan_folder(cache / "demo", labels=True).images
     vectors = {
-        **_embedded(images, "efficientnet_lite0", (160, 224), (Fit.LETTERBOX,), folder),
+        **_embedded(images, "efficientnet_lite0", (160, 224), (Fit.LETTERBOX,), cache),
         "pixels": _pixels(images),
     }
     return LabelledData(images.labels or (), vectors, [*((key,) for key in vectors), tuple(vectors)])
 
 
-def digits(folder: Path) -> LabelledData:
+def digits(cache: Path) -> LabelledData:
     from sklearn.datasets import load_digits
 
     pixels, truth = load_digits(return_X_y=True)
@@ -94,16 +94,16 @@ def digits(folder: Path) -> LabelledData:
     return LabelledData(tuple(map(str, truth)), vectors, contests)
 
 
-def blobs(folder: Path) -> LabelledData:
+def blobs(cache: Path) -> LabelledData:
     return _gaussian([20, 30, 50, 80, 120, 150, 200, 300, 400, 650], dimension=16, spread=1.4, noise=1.7)
 
 
-def many(folder: Path) -> LabelledData:
+def many(cache: Path) -> LabelledData:
     sizes = np.maximum(3, 200 / np.arange(1, 301) ** 0.75).astype(int)
     return _gaussian(sizes, dimension=128, spread=0.75, noise=1.5)
 
 
-def background(folder: Path) -> LabelledData:
+def background(cache: Path) -> LabelledData:
     clusters = _gaussian([50] * 20, dimension=32, spread=0.5, noise=0.7)
     random = np.random.default_rng(SEED)
     vectors = {key: np.vstack([part, random.normal(0, 1.1, part.shape)]) for key, part in clusters.vectors.items()}
@@ -121,11 +121,10 @@ DATA: dict[str, Callable[[Path], LabelledData]] = {
 
 
 def _embedded(
-    images: ImageSet, model: str, resolutions: Sequence[int], fits: Sequence[Fit], folder: Path
+    images: ImageSet, model: str, resolutions: Sequence[int], fits: Sequence[Fit], cache: Path
 ) -> dict[str, np.ndarray]:
-    cache = folder / "cache"
     configs = resolve_models((model,), resolutions, fits, Precision.FLOAT32, cache).configs
-    run = embed_images(images, configs, cache=EmbeddingCache(cache), out_dir=folder / "matrices", device="cpu")
+    run = embed_images(images, configs, cache=EmbeddingCache(cache), out_dir=cache / "matrices", device="cpu")
     assert run.images == images, "an image could not be read"
     prefix = "random-" if model.endswith(":random") else ""
     return {
@@ -232,6 +231,9 @@ def main() -> None:
     parser.add_argument("data", nargs="*", choices=[*DATA, []], help="data sets (default: all)")
     parser.add_argument("--mode", type=Mode, default=Mode.BALANCED, choices=list(Mode))
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(
+        "--cache", type=Path, help="folder that keeps embeddings for the next time (default: none is kept)"
+    )
     arguments = parser.parse_args()
     names = ["default", "other graphs", *ALTERNATIVES]
     regrets: dict[str, list[float]] = {name: [] for name in names}
@@ -239,7 +241,7 @@ def main() -> None:
     for name in arguments.data or DATA:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            data = DATA[name](folder)
+            data = DATA[name](arguments.cache or folder / "cache")
             swept = sweep(data, folder, arguments.mode, arguments.workers)
             for contest in data.contests:
                 chosen, best = picks(swept, contest)

@@ -12,7 +12,7 @@ def synthetic_unit_vectors(
 
     A vector is the sum of the common direction (squared length ``mean_cosine``), its cluster's offset and its own
     deviation, normalised. Offsets and deviations are Gaussian with a variance that falls off along (different)
-    random axes, as the spectrum of real embeddings does; sizes are log-normal (largest / median about 10).
+    random axes, as the spectrum of real embeddings does; sizes are log-normal (the largest some 20 times the median).
 
     Args:
         n: number of vectors.

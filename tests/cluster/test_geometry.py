@@ -18,7 +18,7 @@ from runner.cluster.neighbors import nearest_neighbors
 from runner.cluster.single_linkage import cut, dendrogram, leaf_order
 from runner.cluster.spaces import Space
 from runner.cluster.spanning_tree import mutual_reachability_tree, reweighted_tree
-from runner.score.neighbor_information import NEIGHBORHOOD
+from runner.score.neighbor_information import NEIGHBORHOODS
 from tests.cluster.vectors import clustered_vectors, unit
 
 
@@ -135,9 +135,9 @@ def test_geometry_is_built_once_and_found_again(tmp_path) -> None:  # type: igno
     written = (tmp_path / "g" / "neighbor_indices.npy").stat().st_mtime_ns
     again = build_geometry(tmp_path / "g", Space.parse("none"), min_samples=5, **arguments)  # type: ignore[arg-type]
     assert (tmp_path / "g" / "neighbor_indices.npy").stat().st_mtime_ns == written
-    assert again.neighbors.k == geometry.neighbors.k == SCORED_NEIGHBORS >= NEIGHBORHOOD
-    wider = build_geometry(tmp_path / "g", Space.parse("none"), min_samples=30, **arguments)  # type: ignore[arg-type]
-    assert wider.neighbors.k == 30
+    assert again.neighbors.k == geometry.neighbors.k == SCORED_NEIGHBORS >= NEIGHBORHOODS[-1]
+    wider = build_geometry(tmp_path / "g", Space.parse("none"), min_samples=40, **arguments)  # type: ignore[arg-type]
+    assert wider.neighbors.k == 40
     np.testing.assert_allclose(open_geometry(tmp_path / "g").tree(3).weights, reference_weights(vectors, 3), rtol=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""Embeds a folder slowly, for the test that kills it: MODEL PHOTOS CACHE OUT SECONDS_PER_BATCH."""
+"""Embeds a folder, slowly from some point on, for the test that kills it: MODEL PHOTOS CACHE OUT FAST_PASSES."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def main() -> None:
 
     def pause(done: int, total: int) -> None:
         print(done, flush=True)
-        time.sleep(float(sys.argv[5]))
+        if done >= int(sys.argv[5]):
+            time.sleep(2)
 
     run = embed_images(
         ImageSet(tuple(path.name for path in paths), tuple(paths)),

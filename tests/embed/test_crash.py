@@ -27,7 +27,7 @@ def test_a_killed_process_damages_nothing_and_what_it_computed_is_kept(
 ) -> None:
     photos, cache_dir = tmp_path / "photos", tmp_path / "cache"
     write_photos(photos, range(24))
-    command = [sys.executable, SCRIPT, tiny_model, photos, cache_dir, tmp_path / "doomed", "0.2"]
+    command = [sys.executable, SCRIPT, tiny_model, photos, cache_dir, tmp_path / "doomed", DONE_BEFORE]
     doomed = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True)
     assert doomed.stdout is not None
     done = next(int(line) for line in doomed.stdout if int(line) >= DONE_BEFORE)

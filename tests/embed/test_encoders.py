@@ -257,6 +257,22 @@ def test_out_of_memory_for_one_image_moves_to_the_cpu(resolve: Callable[[str], M
     assert said[-1] == "meta has no memory for a single image: M goes on on the CPU"
 
 
+def test_weights_that_do_not_fit_the_device_go_to_the_cpu(resolve: Callable[[str], ModelRecipe]) -> None:
+    class Heavy(Scarce):
+        def to(self, *arguments: Any, **options: Any) -> Any:
+            if torch.device("meta") in arguments:
+                raise OUT_OF_MEMORY[0]
+            return super().to(*arguments, **options)
+
+    said: list[str] = []
+    preprocessing = resolve("efficientnet_lite0").preprocessing
+    network = Heavy(9, OUT_OF_MEMORY[0])
+    encoder = Encoder({16: network}, preprocessing, torch.device("meta"), Precision.FLOAT32, name="M", say=said.append)
+    assert encoder.device == CPU
+    assert encoder.encode(pixels(16)).shape == (3, 3)
+    assert said == ["meta has no memory for the weights of M, which goes on on the CPU"]
+
+
 def test_out_of_memory_on_the_cpu_is_an_error(resolve: Callable[[str], ModelRecipe]) -> None:
     with pytest.raises(RunnerError, match="not enough memory for M at 16 px"):
         scarce_encoder(Scarce(0, OUT_OF_MEMORY[0]), resolve, []).encode(pixels(16))

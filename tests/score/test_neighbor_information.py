@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import mutual_info_score
 
 from runner.cluster.trial import NOISE
-from runner.score.neighbor_information import neighbor_agreement, neighbor_information, neighborhood
+from runner.score.neighbor_information import NEIGHBORHOODS, neighbor_agreement, neighbor_information, neighborhood
 from runner.score.null_baseline import null_cluster_counts, null_distribution, null_labels
 from tests.score.clusterings import blobs, neighbor_graph, with_noise
 
@@ -27,7 +27,12 @@ def random_case(seed: int, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
 
 
 def by_definition(labels: np.ndarray, graph: np.ndarray) -> float:
-    """The formula, cluster by cluster."""
+    """The formula, scale by scale and cluster by cluster."""
+    widths = [width for width in NEIGHBORHOODS if width <= graph.shape[1]] or [graph.shape[1]]
+    return float(np.mean([by_definition_at(labels, graph[:, :width]) for width in widths]))
+
+
+def by_definition_at(labels: np.ndarray, graph: np.ndarray) -> float:
     total = 0.0
     for cluster in set(labels.tolist()) - {NOISE}:
         members = np.flatnonzero(labels == cluster)
@@ -77,7 +82,7 @@ def test_turning_random_images_into_noise_loses(seed: int, share: float) -> None
 def test_random_labels_carry_about_nothing(seed: int, n_clusters: int) -> None:
     labels = null_labels(len(TRUTH), n_clusters, seed)
     assert 0 <= neighbor_information(labels, GRAPH) < 0.03 * GOOD
-    assert abs(neighbor_agreement(labels, GRAPH)) < 0.02
+    assert abs(neighbor_agreement(labels, GRAPH)) < 0.04
 
 
 @settings(max_examples=40, deadline=None)
@@ -124,7 +129,7 @@ def test_agreement_is_one_where_all_neighbors_share_a_cluster() -> None:
 
 
 def test_the_neighborhood_stays_small_beside_the_set() -> None:
-    for n, k, expected in [(2, 1, 1), (9, 8, 3), (100, 60, 10), (400, 60, 20), (10_000, 60, 20), (10_000, 12, 12)]:
+    for n, k, expected in [(2, 1, 1), (9, 8, 3), (100, 60, 10), (900, 60, 30), (10_000, 60, 30), (10_000, 12, 12)]:
         assert neighborhood(np.zeros((n, k), dtype=np.int32)).shape == (n, expected)
 
 

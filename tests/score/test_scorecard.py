@@ -33,8 +33,8 @@ def test_a_good_clustering_has_every_score() -> None:
     assert is_usable(scores)
 
 
-def test_only_the_nearest_twenty_neighbors_count() -> None:
-    vectors, truth = blobs(600, 8, 5, seed=1)
+def test_neighbors_are_those_of_the_neighborhood() -> None:
+    vectors, truth = blobs(400, 8, 5, seed=1)
     expected = neighbor_information(truth, neighbor_graph(vectors, 20))
     assert scored(truth, vectors).neighbor_information == expected
 

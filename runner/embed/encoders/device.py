@@ -63,6 +63,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(text in str(error).lower() for text in _OUT_OF_MEMORY)
 
 
+def free_memory(device: torch.device) -> int | None:
+    """Bytes of a graphics card's memory that are free; None for devices that use the machine's."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+
+
 def release_memory(device: torch.device) -> None:
     """Give back what torch's allocators hold in reserve."""
     if device.type == "cuda":

@@ -55,7 +55,12 @@ class Encoder:
         self._name = name
         self._say = say
         self._largest_batch: dict[int, int] = {}
-        self._place()
+        try:
+            self._place()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or device.type == "cpu":
+                raise
+            self._move_to_cpu(f"{device} has no memory for the weights of {name}, which goes on on the CPU")
 
     def encode(self, batch: torch.Tensor) -> np.ndarray:
         """The vectors of images, not normalised.
@@ -105,7 +110,10 @@ class Encoder:
             raise RunnerError(
                 f"there is not enough memory for {self._name} at {resolution} px; use a smaller model or size"
             )
-        self._say(f"{self.device} has no memory for a single image: {self._name} goes on on the CPU")
+        self._move_to_cpu(f"{self.device} has no memory for a single image: {self._name} goes on on the CPU")
+
+    def _move_to_cpu(self, why: str) -> None:
+        self._say(why)
         before, self.device = self.device, torch.device("cpu")
         self._place()
         self._largest_batch.clear()
