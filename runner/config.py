@@ -51,9 +51,7 @@ class ExperimentConfig(BaseModel):
         None, description="ready-made vectors: .npy file, one row per image, or a results folder"
     )
     paths: Path | None = Field(None, description="JSON list with the image path of each row of --embeddings")
-    labels: str | None = Field(
-        None, description="reference labels to score against: 'folder' is each image's folder"
-    )
+    labels: str | None = Field(None, description="reference labels to score against: 'folder' is each image's folder")
     sample: SampleSize | None = Field(None, description="use only part of the images: a share (5%%) or a count (1000)")
     target: tuple[Path, ...] = Field(
         (), description="images of special interest: always sampled, marked in maps and sheets"

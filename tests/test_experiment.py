@@ -28,7 +28,8 @@ GRID = {
     "threshold": [{"similarity": {"merge_quantiles": [0.5, 0.8]}}],
 }
 TRIALS = 8
-METRIC_HISTORY = "select key, step, count(*) from metrics where run_uuid = ? and key not like 'stage/%' group by key, step"
+METRIC_HISTORY = """select key, step, count(*) from metrics
+                    where run_uuid = ? and key not like 'stage/%' group by key, step"""
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +139,7 @@ def test_the_pick_is_good(finished: tuple[Path, runner.Summary]) -> None:
 
 
 def test_mlflow_has_a_run_per_trial(finished: tuple[Path, runner.Summary]) -> None:
-    out, summary = finished
+    out, _ = finished
     runs = mlflow_runs(out)
     assert {status for status, _ in runs.values()} == {"FINISHED"}
     assert len(runs) == 1 + TRIALS

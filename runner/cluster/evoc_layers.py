@@ -42,7 +42,7 @@ def evoc_layers(vectors: np.ndarray, random_state: int, base_min_cluster_size: i
         random_state=random_state,
     )
     threads = numba.get_num_threads()
-    pass
+    numba.set_num_threads(1)
     try:
         estimator.fit(np.array(vectors, dtype=np.float32))
     finally:

@@ -22,6 +22,9 @@ RELATIVE_REG_COVAR = 1e-2
 BLOCK_ELEMENTS = 2**17
 """Statistics held at once, few enough for the cache; the number of points in a block follows from it."""
 
+NEGLIGIBLE = -230.0
+"""Log responsibilities are raised to this, 1e-100: products with still smaller ones are denormal, hence very slow."""
+
 
 @dataclass(frozen=True)
 class GaussianMixtureResult:
@@ -142,7 +145,7 @@ def _expect(points: np.ndarray, components: Components, model: CovarianceModel) 
         log_joint = components.log_joint(points[:, block], statistics)
         labels[block] = log_joint.argmax(axis=0)
         highest = log_joint.max(axis=0)
-        responsibilities = np.exp(log_joint - highest)
+        responsibilities = np.exp(np.maximum(log_joint - highest, NEGLIGIBLE))
         totals = responsibilities.sum(axis=0)
         responsibilities /= totals
         log_likelihood += float((highest + np.log(totals)).sum())

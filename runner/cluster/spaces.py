@@ -62,8 +62,13 @@ def project(space: Space, unit_vectors: np.ndarray, neighbors: Neighbors | None,
 
 def _principal_components(vectors: np.ndarray, dimension: int, seed: int) -> np.ndarray:
     from sklearn.decomposition import PCA
+    from threadpoolctl import threadpool_limits
 
-    projected = PCA(n_components=min(dimension, *vectors.shape), random_state=seed).fit_transform(np.asarray(vectors))
+    model = PCA(n_components=min(dimension, *vectors.shape), random_state=seed)
+    with threadpool_limits(
+        1
+    ):  # beside torch's threads, those of scipy's LAPACK spend their time waiting for each other
+        projected = model.fit_transform(np.asarray(vectors))
     return np.ascontiguousarray(projected, dtype=np.float32)
 
 

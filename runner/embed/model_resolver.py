@@ -75,7 +75,7 @@ class ModelResolver:
             return self._from_hub(name.removeprefix(_HUB_PREFIX))
         if name.startswith(TIMM_PREFIX):
             return self._from_timm(name)
-        if local_checkpoint.starts_like_path(name) or Path(name).exists():
+        if local_checkpoint.starts_like_path(name) or _is_relative_path(name):
             return self._from_folder(Path(name))
         model, _, weights = name.partition(":")
         if model == BUNDLED_MODEL:
@@ -269,6 +269,11 @@ def _described(model: str, weights: str, folder: Path, weights_file: Path) -> Mo
         raise RunnerError(f"{folder / local_checkpoint.CONFIG_NAME} does not describe a model: {error}") from error
     recipe = _plain(model, weights, architecture)
     return replace(recipe, weights_file=weights_file, model_config=(config or {})["model_cfg"])
+
+
+def _is_relative_path(name: str) -> bool:
+    """Whether ``name`` is a file or folder here; a folder that happens to be called like a model is not meant."""
+    return ":" not in name and local_checkpoint.looks_like_path(name) and Path(name).exists()
 
 
 def _matching_tag(architecture: Architecture, weights: str) -> str | None:

@@ -10,9 +10,9 @@ from runner.score.cluster_geometry import row_blocks
 from runner.score.validation import compact_labels, validate_neighbors
 
 NEIGHBORHOODS = (3, 7, 15, 30)
-"""Neighbours per image that trials are judged by: every scale counts alike, since one alone has a size of
-cluster that it likes best. Chosen by ``tests/benchmarks/selection_regret.py``: with few neighbours cutting a featureless
-cloud to pieces pays, with many clusters of a dozen images no longer do."""
+"""Neighbours per image that trials are judged by. Every scale counts alike, since any single one favours clusters of
+its own size: with few neighbours it pays to cut a featureless cloud to pieces, with many, clusters of a dozen images
+do not pay any more. See ``tests/benchmarks/selection_regret.py``."""
 
 
 def neighborhood(neighbor_indices: np.ndarray) -> np.ndarray:
@@ -26,12 +26,12 @@ def neighborhood(neighbor_indices: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of int, shape (n, min(k, the last of ``NEIGHBORHOODS``, round(√n)))
-        A view. √n / 2 keeps the neighbourhood within the clusters of a small set of images.
+        A view; √n keeps the neighbourhood small beside a small set of images.
 
     Examples
     --------
-    >>> neighborhood(np.zeros((100, 30), dtype=int)).shape, neighborhood(np.zeros((9000, 30), dtype=int)).shape
-    ((100, 5), (9000, 20))
+    >>> neighborhood(np.zeros((100, 40), dtype=int)).shape, neighborhood(np.zeros((9000, 40), dtype=int)).shape
+    ((100, 10), (9000, 30))
     """
     return neighbor_indices[:, : min(NEIGHBORHOODS[-1], max(1, round(len(neighbor_indices) ** 0.5)))]
 

@@ -63,7 +63,7 @@ def stamps(cache: Path) -> LabelledData:
     vectors = {
         **_embedded(images, "efficientnet_lite0", (160, 224), (Fit.LETTERBOX, Fit.CENTER_CROP), cache),
         **_embedded(images, "efficientnet_lite0", (64,), (Fit.LETTERBOX,), cache),
-        **_embedded(images, "efficientnet_lite0:random", (160,), (Fit.LETTERBOX,), cache),
+        **_embedded(images, "timm/tf_efficientnet_lite0:random", (160,), (Fit.LETTERBOX,), cache),
         "pixels": _pixels(images),
     }
     good = ("160-letterbox", "160-center_crop", "224-letterbox", "224-center_crop")

@@ -24,12 +24,12 @@ from hdbscan.hdbscan_ import _tree_to_labels
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score
-from tests.benchmarks.synthetic import synthetic_unit_vectors
 
 from runner.cluster.cuts import compact_labels, dbscan_labels, hdbscan_labels, threshold_labels
 from runner.cluster.neighbors import nearest_neighbors
 from runner.cluster.single_linkage import dendrogram
 from runner.cluster.spanning_tree import mutual_reachability_tree, reweighted_tree
+from tests.benchmarks.synthetic import synthetic_unit_vectors
 
 MIN_SAMPLES = (1, 3, 5, 10, 20)
 MIN_CLUSTER_SIZES = (5, 10, 20, 50)

@@ -1,5 +1,6 @@
 """Agglomerative clustering against scipy, scikit-learn and the definition."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from runner.cluster.agglomerative import (
     ward_linkage,
 )
 from runner.cluster.agglomerative import reducible as reducible_module
+from runner.cluster.agglomerative.search import ProductView
 from runner.cluster.neighbors import nearest_neighbors
 from runner.errors import RunnerError, UsageError
 
@@ -35,7 +37,7 @@ REDUCIBLE = COMBINATIONS[:2]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _searches_down_to_few_clusters():
+def _searches_down_to_few_clusters() -> Iterator[None]:
     """Few vectors too take the path of many, and only the last clusters that of the distance matrix."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reducible_module, "MATRIX_LIMIT", 5)
@@ -83,7 +85,7 @@ def assert_same_tree(merges: np.ndarray, expected: np.ndarray) -> None:
 
 @pytest.mark.parametrize("data", [noise, cone, blobs, heavy_tails, digits])
 @pytest.mark.parametrize(("method", "metric"), COMBINATIONS)
-def test_same_tree_as_scipy(data, method, metric):
+def test_same_tree_as_scipy(data: Callable[[int], np.ndarray], method: str, metric: str) -> None:
     vectors = data(900)
     result = agglomerative_linkage(vectors, method, metric)
     assert not result.approximate
@@ -91,7 +93,9 @@ def test_same_tree_as_scipy(data, method, metric):
 
 
 @pytest.mark.parametrize(("method", "metric"), REDUCIBLE)
-def test_same_tree_as_scipy_where_searches_take_several_blocks(monkeypatch, method, metric):
+def test_same_tree_as_scipy_where_searches_take_several_blocks(
+    monkeypatch: pytest.MonkeyPatch, method: str, metric: str
+) -> None:
     monkeypatch.setattr(reducible_module, "MATRIX_LIMIT", 1024)
     vectors = np.concatenate([cone(3000), unit(noise(2000) @ np.random.default_rng(5).standard_normal((40, 60)))])
     assert_same_tree(agglomerative_linkage(vectors, method, metric).merges, reference(vectors, method, metric))
@@ -99,7 +103,7 @@ def test_same_tree_as_scipy_where_searches_take_several_blocks(monkeypatch, meth
 
 @pytest.mark.parametrize("k", [1, 6, 50])
 @pytest.mark.parametrize(("method", "metric"), [*REDUCIBLE, ("ward", "cosine")])
-def test_given_neighbors_change_nothing(method, metric, k):
+def test_given_neighbors_change_nothing(method: str, metric: str, k: int) -> None:
     vectors = cone(700)
     vectors[600:] = vectors[:100]
     given_neighbors = agglomerative_linkage(vectors, method, metric, nearest_neighbors(vectors, k)).merges
@@ -107,11 +111,12 @@ def test_given_neighbors_change_nothing(method, metric, k):
     np.testing.assert_allclose(given_neighbors, without, rtol=1e-6)
 
 
-def test_given_neighbors_are_used(monkeypatch):
-    searched = []
+def test_given_neighbors_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
     search = reducible_module.search
     monkeypatch.setattr(reducible_module, "search", lambda *args: searched.append(len(args[1])) or search(*args))
     vectors = blobs(800)
+    vectors[7] = 1e5  # far off, which must not make the other vectors' neighbours uncertain
     ward_linkage(vectors)
     assert searched[0] == 800
     searched.clear()
@@ -121,7 +126,7 @@ def test_given_neighbors_are_used(monkeypatch):
 
 @pytest.mark.parametrize("k", [2, 7, 60])
 @pytest.mark.parametrize(("method", "metric"), COMBINATIONS)
-def test_cuts_agree_with_sklearn(method, metric, k):
+def test_cuts_agree_with_sklearn(method: str, metric: str, k: int) -> None:
     vectors = cone(400)
     expected = AgglomerativeClustering(k, metric=metric, linkage=method).fit_predict(vectors)
     assert adjusted_rand_score(cut_linkage(agglomerative_linkage(vectors, method, metric).merges, k), expected) == 1.0
@@ -129,7 +134,7 @@ def test_cuts_agree_with_sklearn(method, metric, k):
 
 @pytest.mark.parametrize(("method", "metric"), COMBINATIONS)
 @pytest.mark.parametrize("spread", [1e-3, 1e-5])
-def test_tight_clusters_far_from_each_other(method, metric, spread):
+def test_tight_clusters_far_from_each_other(method: str, metric: str, spread: float) -> None:
     """Their inner distances are smaller than what float32 loses of a product of their vectors."""
     rng = np.random.default_rng(6)
     vectors = unit(rng.standard_normal((12, 30)))[rng.integers(0, 12, 500)] + spread * rng.standard_normal((500, 30))
@@ -143,8 +148,8 @@ def test_tight_clusters_far_from_each_other(method, metric, spread):
         assert same == 1.0 if metric == "euclidean" or spread == 1e-3 else same > 0.99
 
 
-def test_float64_decides_where_float32_can_not(monkeypatch):
-    searched = []
+def test_float64_decides_where_float32_can_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[ProductView] = []
     search = reducible_module.search
     monkeypatch.setattr(reducible_module, "search", lambda view, *rest: searched.append(view) or search(view, *rest))
     rng = np.random.default_rng(8)
@@ -153,14 +158,14 @@ def test_float64_decides_where_float32_can_not(monkeypatch):
     assert {view.vectors.dtype.name for view in searched} == {"float32", "float64"}
 
 
-def test_far_from_the_origin():
+def test_far_from_the_origin() -> None:
     vectors = blobs(300).astype(np.float64) + 1e6
     assert_same_tree(ward_linkage(vectors), reference(vectors, "ward", "euclidean"))
 
 
 @pytest.mark.parametrize(("method", "metric"), [*COMBINATIONS, ("ward", "cosine")])
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
-def test_few_vectors(method, metric, n):
+def test_few_vectors(method: str, metric: str, n: int) -> None:
     vectors = cone(n)
     merges = agglomerative_linkage(vectors, method, metric).merges
     assert merges.shape == (n - 1, 4)
@@ -172,7 +177,7 @@ def test_few_vectors(method, metric, n):
 
 
 @pytest.mark.parametrize(("method", "metric"), COMBINATIONS)
-def test_identical_vectors(method, metric):
+def test_identical_vectors(method: str, metric: str) -> None:
     vectors = np.repeat(cone(1), 300, axis=0)
     merges = agglomerative_linkage(vectors, method, metric).merges
     np.testing.assert_allclose(merges[:, 2], 0, atol=1e-12)
@@ -181,7 +186,7 @@ def test_identical_vectors(method, metric):
 
 
 @pytest.mark.parametrize(("method", "metric"), COMBINATIONS)
-def test_duplicates(method, metric):
+def test_duplicates(method: str, metric: str) -> None:
     vectors = cone(150)[np.random.default_rng(7).integers(0, 150, 600)]
     n_different = len(np.unique(vectors, axis=0))
     merges = agglomerative_linkage(vectors, method, metric).merges
@@ -192,7 +197,7 @@ def test_duplicates(method, metric):
 
 
 @pytest.mark.parametrize(("method", "metric"), COMBINATIONS)
-def test_read_only_memory_map(tmp_path: Path, method, metric):
+def test_read_only_memory_map(tmp_path: Path, method: str, metric: str) -> None:
     np.save(tmp_path / "vectors.npy", cone(200))
     mapped = np.load(tmp_path / "vectors.npy", mmap_mode="r")
     np.testing.assert_array_equal(
@@ -232,13 +237,13 @@ def assert_greedy(vectors: np.ndarray, merges: np.ndarray, method: str, metric: 
 @pytest.mark.parametrize(("method", "metric"), COMBINATIONS)
 @settings(max_examples=25, deadline=None)
 @given(vectors=arrays(np.float32, st.tuples(st.integers(1, 30), st.just(2)), elements=st.integers(1, 5)))
-def test_ties_are_broken_one_way_or_another(method, metric, vectors):
+def test_ties_are_broken_one_way_or_another(method: str, metric: str, vectors: np.ndarray) -> None:
     assert_greedy(vectors, agglomerative_linkage(vectors, method, metric).merges, method, metric)
 
 
 @pytest.mark.parametrize(("method", "metric"), REDUCIBLE)
 @pytest.mark.parametrize("vectors", [np.eye(100), np.stack(np.meshgrid(*[np.arange(1.0, 7.0)] * 3), -1).reshape(-1, 3)])
-def test_more_ties_than_a_list_of_candidates_holds(method, metric, vectors):
+def test_more_ties_than_a_list_of_candidates_holds(method: str, metric: str, vectors: np.ndarray) -> None:
     assert_greedy(vectors, agglomerative_linkage(vectors, method, metric).merges, method, metric)
 
 
@@ -251,7 +256,7 @@ def test_more_ties_than_a_list_of_candidates_holds(method, metric, vectors):
     ),
     data=st.data(),
 )
-def test_cuts_have_the_asked_number_of_clusters_and_are_nested(vectors, data):
+def test_cuts_have_the_asked_number_of_clusters_and_are_nested(vectors: np.ndarray, data: st.DataObject) -> None:
     merges = ward_linkage(vectors)
     k = data.draw(st.integers(1, len(vectors) - 1))
     coarse, fine = cut_linkage(merges, k), cut_linkage(merges, k + 1)
@@ -261,7 +266,7 @@ def test_cuts_have_the_asked_number_of_clusters_and_are_nested(vectors, data):
     assert (np.diff(merges[:, 2]) >= 0).all()
 
 
-def test_labels_are_numbered_by_first_appearance():
+def test_labels_are_numbered_by_first_appearance() -> None:
     vectors = np.array([[9.0], [0.0], [9.1], [5.0], [0.1]], dtype=np.float32)
     labels = cut_linkage(ward_linkage(vectors), 3)
     assert labels.dtype == np.int32
@@ -269,20 +274,20 @@ def test_labels_are_numbered_by_first_appearance():
 
 
 @pytest.mark.parametrize("n_clusters", [0, -1, 5])
-def test_impossible_numbers_of_clusters_are_refused(n_clusters):
+def test_impossible_numbers_of_clusters_are_refused(n_clusters: int) -> None:
     with pytest.raises(UsageError, match=f"between 1 and the number of vectors .4., got {n_clusters}"):
         cut_linkage(ward_linkage(cone(4)), n_clusters)
 
 
 @pytest.mark.parametrize(("linkage_name", "metric"), [("single", "cosine"), ("ward", "manhattan"), ("", "cosine")])
-def test_unknown_names_are_refused(linkage_name, metric):
+def test_unknown_names_are_refused(linkage_name: str, metric: str) -> None:
     with pytest.raises(UsageError, match="must be one of"):
         agglomerative_linkage(cone(4), linkage_name, metric)
 
 
 @pytest.mark.parametrize(("method", "metric"), COMBINATIONS)
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_values_that_are_not_finite_are_refused(method, metric, value):
+def test_values_that_are_not_finite_are_refused(method: str, metric: str, value: float) -> None:
     vectors = cone(10)
     vectors[7, 3] = value
     with pytest.raises(RunnerError, match="vector 7 "):
@@ -290,20 +295,20 @@ def test_values_that_are_not_finite_are_refused(method, metric, value):
 
 
 @pytest.mark.parametrize("method", ["ward", "average", "complete"])
-def test_zero_vectors_have_no_cosine(method):
+def test_zero_vectors_have_no_cosine(method: str) -> None:
     vectors = cone(10)
     vectors[4] = 0
     with pytest.raises(RunnerError, match="vector 4 is zero"):
         agglomerative_linkage(vectors, method, "cosine")
 
 
-def test_no_vectors_are_refused():
+def test_no_vectors_are_refused() -> None:
     with pytest.raises(RunnerError, match=r"shape \(0, 5\)"):
         average_linkage_cosine(np.zeros((0, 5), dtype=np.float32))
 
 
 @pytest.mark.parametrize(("method", "metric"), COMBINATIONS[2:])
-def test_micro_clusters_of_one_vector_give_the_exact_tree(method, metric):
+def test_micro_clusters_of_one_vector_give_the_exact_tree(method: str, metric: str) -> None:
     vectors = cone(300)
     exact = matrix_linkage(vectors, method, metric)
     approximate = matrix_linkage(vectors, method, metric, limit=10, n_micro_clusters=300)
@@ -315,7 +320,7 @@ def test_micro_clusters_of_one_vector_give_the_exact_tree(method, metric):
 
 
 @pytest.mark.parametrize(("method", "metric"), COMBINATIONS[2:])
-def test_micro_clusters_are_merged_by_the_linkage_of_their_vectors(method, metric):
+def test_micro_clusters_are_merged_by_the_linkage_of_their_vectors(method: str, metric: str) -> None:
     vectors = blobs(2500) if metric == "euclidean" else cone(2500)
     merges = matrix_linkage(vectors, method, metric, limit=10, n_micro_clusters=25).merges
     ward = cut_linkage(agglomerative_linkage(vectors, "ward", metric).merges, 25)
@@ -335,7 +340,7 @@ def test_micro_clusters_are_merged_by_the_linkage_of_their_vectors(method, metri
         assert all(len(np.unique(labels[cluster])) == 1 for cluster in clusters)
 
 
-def test_condensed_distances_have_scipys_layout():
+def test_condensed_distances_have_scipys_layout() -> None:
     from runner.cluster.agglomerative.condensed import condensed_distances
 
     vectors = blobs(600).astype(np.float64)

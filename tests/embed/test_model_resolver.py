@@ -197,6 +197,18 @@ def test_checkpoints_that_say_too_little(resolver: ModelResolver, checkpoint: Pa
         resolver.resolve(str(checkpoint))
 
 
+def test_folders_here_do_not_hide_models(
+    resolver: ModelResolver, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "efficientnet_lite0").mkdir()
+    assert resolver.resolve("efficientnet_lite0").weights == "imagenet"
+    shutil.copytree(tiny_model, tmp_path / "mine" / "tiny")
+    relative = resolver.resolve("mine/tiny")
+    assert relative.weights == str(tmp_path / "mine" / "tiny" / "open_clip_model.safetensors")
+    assert relative.fingerprint == resolver.resolve(str(tiny_model)).fingerprint
+
+
 def test_a_changed_checkpoint_is_noticed(resolver: ModelResolver, checkpoint: Path) -> None:
     recipe = resolver.resolve(f"ViT-S-32:{checkpoint}")
     config = recipe.config(224, Fit.RESIZE, Precision.FLOAT32)

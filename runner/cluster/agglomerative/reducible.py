@@ -112,9 +112,10 @@ def _seed(
     repeated = np.zeros(found.shape, dtype=bool)
     repeated[:, 1:] = found[:, 1:] == found[:, :-1]
     found[repeated | (found == np.arange(len(firsts))[:, None])] = -1
-    # Which neighbours made the list was decided in float32, where each of d terms is rounded.
-    margin = 2 * (clusters.centroids.shape[1] + 4) * np.finfo(np.float32).eps * float(squared_norms.max())
-    radii = np.square(neighbors.distances[firsts, k - 1]) - margin
+    # Which rows y made the list of x was decided by float32 products, each off by at most d + 4 roundings of
+    # |x|² + |y|²; and |y|² ≤ 2|x|² + 2|x − y|².
+    radii = np.square(neighbors.distances[firsts, k - 1])
+    radii -= 3 * (clusters.centroids.shape[1] + 4) * np.finfo(np.float32).eps * (squared_norms[firsts] + radii)
     radii *= 2 * clusters.sizes / (clusters.sizes + 1) if ward else 0.5
     everything = np.arange(len(firsts))
     fill_candidates(clusters, ward, everything, found.astype(np.int32), radii, False)
