@@ -153,6 +153,19 @@ class _Means:
             taken.add(vector)
         return empty[: len(taken)]
 
+    def merge_twins(self, assignment: Assignment) -> bool:
+        """Empty the clusters whose centre is also another's, as rounding can split equal points; whether any was."""
+        first_with: dict[bytes, int] = {}
+        found = False
+        for cluster in np.flatnonzero(self.counts):
+            first = first_with.setdefault(self.centers[cluster].tobytes(), int(cluster))
+            if first != cluster:
+                members = np.flatnonzero(assignment.labels == cluster)
+                assignment.labels[members] = first
+                self.move(Changes(members, np.full(len(members), cluster, np.int32)), assignment.labels)
+                found = True
+        return found
+
     def recompute(self) -> np.ndarray:
         """Set the centres of all clusters whose points have changed to their means; see ``set_to_means``."""
         changed = np.flatnonzero(self._touched & (self.counts > 0))
@@ -191,7 +204,7 @@ def _move(
 
 def _finish(assignment: Assignment, means: _Means, drift: np.ndarray) -> None:
     """Assign the points to the last centres; a cluster that this empties is filled, which may attract more points."""
-    while drift.any():
+    while drift.any() or means.merge_twins(assignment):
         means.move(assignment.update(means.centers, drift), assignment.labels)
         drift = means.set_to_means(means.fill_empty(assignment))
 

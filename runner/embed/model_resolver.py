@@ -59,13 +59,7 @@ class ModelResolver:
         Raises:
             RunnerError: the weights have changed since, or can't be had.
         """
-        if config.model.startswith(_FOLDER_PREFIX):
-            name = config.weights
-        elif config.model.startswith(_HUB_PREFIX):
-            name = config.model
-        else:
-            name = f"{config.model}:{config.weights}"
-        recipe = self.resolve(name)
+        recipe = self.resolve(config.name)
         if recipe.fingerprint != config.weights_fingerprint:
             raise RunnerError(f"the weights of {recipe.name} are not those that {config.key} stands for; start again")
         return recipe

@@ -75,9 +75,8 @@ def main(n: int = 48_642, dimension: int = 512, mode: str = "comprehensive") -> 
         after = product_seconds(vectors)
         product = (before + after) / 2
         summary = json.loads((folder / "out" / "summary.json").read_text())
-    print(
-        f"exit status {status}, {len(summary['trials'])} trials, {dict(Counter(t['status'] for t in summary['trials']))}"
-    )
+    statuses = dict(Counter(trial["status"] for trial in summary["trials"]))
+    print(f"exit status {status}, {len(summary['trials'])} trials, {statuses}")
     print(f"one product: {before:.1f} s before, {after:.1f} s after")
     print(f"wall time {seconds:.0f} s = {seconds / product:.1f} products, peak memory {memory.peak:.2f} GiB")
     for stage, spent in summary["seconds"].items():

@@ -163,6 +163,12 @@ class TestHostileInput:
         assert result.n_clusters == 2 and result.inertia == 0
         np.testing.assert_array_equal(np.bincount(result.labels, minlength=2)[result.labels[[0, -1]]], [40, 5])
 
+    def test_equal_points_are_never_split(self) -> None:
+        points = np.array([[0.0]] * 20 + [[1e-4]] + [[0.0]] * 8 + [[-4], [-5], [-5]], np.float32)
+        result = kmeans(np.tile(points, (8, 1)), np.tile(points, (8, 1)))
+        assert result.n_clusters == 4
+        np.testing.assert_array_equal(np.sort(np.bincount(result.labels)), [8, 8, 16, 224])
+
     def test_identical_points(self) -> None:
         result = kmeans(np.full((10, 4), 0.5, np.float32), np.full((3, 4), 0.5, np.float32))
         assert result.n_clusters == 1 and result.inertia == 0 and not result.labels.any()
