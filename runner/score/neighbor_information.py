@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from scipy.special import rel_entr
 
 from runner.cluster.trial import NOISE
-from runner.score.cluster_geometry import row_blocks
 from runner.score.validation import compact_labels, validate_neighbors
 
 NEIGHBORHOODS = (3, 7, 15, 30)
@@ -71,9 +71,10 @@ def neighbor_agreement(labels: np.ndarray, neighbor_indices: np.ndarray) -> floa
     >>> neighbor_agreement(np.array([0, 0, -1, -1]), np.array([[1], [0], [3], [2]]))
     0.4
     """
-    sizes, within, chance = _within_by_cluster(_checked(labels, neighbor_indices), neighbor_indices)
+    widest = (neighbor_indices.shape[1],)
+    sizes, within, chance = _within_by_cluster(_checked(labels, neighbor_indices), neighbor_indices, widest)
     weights = sizes / len(labels)
-    agreement, expected = float(weights @ within), float(weights @ chance)
+    agreement, expected = float(weights @ within[:, 0]), float(weights @ chance[:, 0])
     return (agreement - expected) / (1 - expected) if expected < 1 else 0.0
 
 
@@ -130,15 +131,14 @@ def neighbor_information(labels: np.ndarray, neighbor_indices: np.ndarray) -> fl
 def information(compact: np.ndarray, neighbor_indices: np.ndarray) -> float:
     """``neighbor_information`` of input that is known to be sound; ``compact`` as from ``compact_labels``."""
     widest = neighbor_indices.shape[1]
-    scales = [scale for scale in NEIGHBORHOODS if scale <= widest] or [widest]
-    return float(np.mean([_information_at(compact, neighbor_indices[:, :scale]) for scale in scales]))
-
-
-def _information_at(compact: np.ndarray, neighbor_indices: np.ndarray) -> float:
-    sizes, within, chance = _within_by_cluster(compact, neighbor_indices)
+    sizes, within, chance = _within_by_cluster(compact, neighbor_indices, _scales(widest))
     divergence = rel_entr(within, chance) + rel_entr(1 - within, 1 - chance)
-    attracting = within > chance
-    return float(sizes[attracting] @ divergence[attracting] / len(compact))
+    by_scale = sizes @ np.where(within > chance, divergence, 0.0) / len(compact)
+    return float(by_scale.mean())
+
+
+def _scales(widest: int) -> tuple[int, ...]:
+    return tuple(scale for scale in NEIGHBORHOODS if scale <= widest) or (widest,)
 
 
 def _checked(labels: np.ndarray, neighbor_indices: np.ndarray) -> np.ndarray:
@@ -147,14 +147,33 @@ def _checked(labels: np.ndarray, neighbor_indices: np.ndarray) -> np.ndarray:
     return compact
 
 
-def _within_by_cluster(compact: np.ndarray, neighbor_indices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per cluster: its size, the share of its images' neighbours that it holds, and that share by chance."""
-    n, k = neighbor_indices.shape
-    compact = compact.astype(np.int32)
-    same = np.empty(n, dtype=np.int64)
-    for block in row_blocks(n, 8 * k):
-        same[block] = (compact[neighbor_indices[block]] == compact[block, None]).sum(axis=1)
-    clustered = compact != NOISE
-    sizes = np.bincount(compact[clustered])
-    within = np.bincount(compact[clustered], same[clustered], minlength=len(sizes)) / (k * sizes)
-    return sizes, within, (sizes - 1) / max(1, n - 1)
+def _within_by_cluster(
+    compact: np.ndarray, neighbor_indices: np.ndarray, scales: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Per cluster: its size, the share of its images' neighbours that it holds, by scale, and that share by chance.
+
+    Shapes (n_clusters,), (n_clusters, n_scales) and (n_clusters, 1).
+    """
+    sizes = np.bincount(compact[compact != NOISE])
+    widths = np.array(scales)
+    same = _same_cluster_neighbors(compact.astype(np.int32), np.asarray(neighbor_indices), widths, len(sizes))
+    within = same / (sizes[:, None] * widths)
+    return sizes, within, (sizes[:, None] - 1) / max(1, len(compact) - 1)
+
+
+@numba.njit(cache=True)
+def _same_cluster_neighbors(labels, neighbor_indices, scales, n_clusters):  # type: ignore[no-untyped-def]
+    """For each cluster and scale, how many of its images' neighbours it holds: int64, (n_clusters, n_scales)."""
+    same = np.zeros((n_clusters, len(scales)), dtype=np.int64)
+    for row in range(len(labels)):
+        cluster = labels[row]
+        if cluster < 0:
+            continue
+        hits = 0
+        scale = 0
+        for slot in range(scales[-1]):
+            hits += labels[neighbor_indices[row, slot]] == cluster
+            if slot + 1 == scales[scale]:
+                same[cluster, scale] += hits
+                scale += 1
+    return same
