@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class GaussianMixture(Algorithm):
-    """``sklearn.mixture.GaussianMixture``; a full embedding has too many dimensions for covariances."""
+    """As ``sklearn.mixture.GaussianMixture``; a full embedding has too many dimensions for covariances."""
 
     name = "gmm"
     parameters = (
