@@ -21,7 +21,7 @@ def run_demo(out: Path, say: Callable[[str], None] = lambda line: None) -> Summa
         images=folder,
         models=("efficientnet_lite0",),
         labels="folder",
-        mode=Mode.BALANCED,
+        mode=Mode.FAST,
         out=out / "results",
         experiment_name="demo",
     )
