@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("shared machine", deadline=None)  # how long an example takes says nothing on a busy machine
+settings.load_profile("shared machine")
 
 STAMPS = Path("/usr/share/tuxpaint/stamps")
 
