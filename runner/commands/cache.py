@@ -1,0 +1,27 @@
+"""``runner cache``: look after the embedding cache."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from runner.commands.settings import add_setting
+from runner.commands.subparsers import add_command
+from runner.config import ExperimentConfig
+
+
+def add(commands: Any) -> None:
+    command = add_command(commands, "cache", "look after the embedding cache", run)
+    command.add_argument("action", choices=("ls", "verify", "prune"), help="list, look for damage, or delete")
+    command.add_argument("keys", nargs="*", metavar="KEY", help="only these embeddings (default: all)")
+    command.add_argument("--older-than", type=float, metavar="DAYS", help="prune: only what was not used for so long")
+    add_setting(command, "cache_dir")
+
+
+def run(options: argparse.Namespace) -> None:
+
+    from runner.embed.commands import run_cache_command
+
+    cache_dir = Path(getattr(options, "cache_dir", ExperimentConfig.model_fields["cache_dir"].default))
+    run_cache_command(options.action, cache_dir, options.keys, older_than_days=options.older_than, say=print)

@@ -1,0 +1,29 @@
+"""``runner embed``: fill the embedding cache."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from runner.commands.settings import GROUPS, add_setting, settings
+from runner.commands.subparsers import add_command
+from runner.errors import UsageError
+
+SETTINGS = ("images", "sample", "seed", *GROUPS["embedding"], "workers")
+
+
+def add(commands: Any) -> None:
+    command = add_command(commands, "embed", "embed images into the cache, without clustering them", run)
+    for name in SETTINGS:
+        add_setting(command, name)
+
+
+def run(options: argparse.Namespace) -> None:
+    from runner.config_file import load_config
+
+    if not hasattr(options, "images"):
+        raise UsageError("runner embed needs --images FOLDER")
+    config = load_config(settings(options))
+    from runner.experiment import embed_only
+
+    embed_only(config, say=print)

@@ -1,0 +1,22 @@
+"""``runner ui``: the MLflow page of an experiment."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from runner.commands.subparsers import add_command
+
+
+def add(commands: Any) -> None:
+    command = add_command(commands, "ui", "open the MLflow page of an experiment", run)
+    command.add_argument("out", type=Path, nargs="?", default=Path("results"), help="results folder (default: results)")
+    command.add_argument("--port", type=int, help="port on 127.0.0.1 (default: a free one from 5000)")
+    command.add_argument("--no-open", action="store_true", help="print the address only")
+
+
+def run(options: argparse.Namespace) -> None:
+    from runner.track.server import show_experiment
+
+    show_experiment(options.out, port=options.port, open_browser=not options.no_open)
