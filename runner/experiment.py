@@ -171,10 +171,7 @@ class _Experiment:
     def _sweep(self, embedded: EmbeddingRun) -> _Study:
         """All trials of all embeddings."""
         config = self.config
-        pairs = None if config.pairs is None else read_pairs(config.pairs, embedded.images)
-        if pairs is not None and pairs.unmatched:
-            self.say(f"pairs       {len(pairs.unmatched)} left out, as not both of their images are in the set")
-        data = data_digest(embedded.images, self._contents(embedded), pairs, config.seed)
+        data = data_digest(embedded.images, self._contents(embedded), config.seed)
         journal = self.out / WORK / f"journal-{data}"
         if config.fresh:
             shutil.rmtree(journal, ignore_errors=True)
@@ -185,7 +182,6 @@ class _Experiment:
             max_trials=config.max_trials,
             journal=journal,
             truth=embedded.images.labels,
-            pairs=pairs,
         )
         with WorkerPool(config.workers or os.cpu_count() or 1, config.trial_timeout) as pool:
             sweeps = {
@@ -207,12 +203,16 @@ class _Experiment:
         """Rank all trials and put everything on record."""
         config = self.config
         records = [record for sweep in study.sweeps.values() for record in sweep.records]
+        pairs = None if config.pairs is None else read_pairs(config.pairs, embedded.images)
+        if pairs is not None and pairs.unmatched:
+            self.say(f"pairs       {len(pairs.unmatched)} left out, as not both of their images are in the set")
         with self._timed("ranking"):
-            weight = config.pair_weight if config.pairs else 0.0
             nulls = [record for sweep in study.sweeps.values() for record in sweep.null_records]
-            ranked = rank_records(records, nulls, study.journal.labels, study.graphs(), weight)
+            ranked = rank_records(records, nulls, study.journal.labels, study.graphs(), pairs, config.pair_weight)
         skipped = [*self.source.skipped, *embedded.skipped]
-        fingerprint = experiment_digest(study.data, embedded.images, [record.id for record in records], weight)
+        fingerprint = experiment_digest(
+            study.data, embedded.images, [record.id for record in records], pairs, config.pair_weight
+        )
         return Summary(
             experiment=ExperimentRecord(
                 name=self.name,

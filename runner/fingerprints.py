@@ -20,28 +20,31 @@ def digest_of(parts: Iterable[str]) -> str:
     return state.hexdigest()
 
 
-def data_digest(images: ImageSet, contents: Sequence[str], pairs: Pairs | None, seed: int) -> str:
+def data_digest(images: ImageSet, contents: Sequence[str], seed: int) -> str:
     """Of everything that a trial's labels and scores depend on, besides the embedding and the clustering config.
 
     Args:
         images: the images that were embedded.
         contents: the content hash of each.
-        pairs: constraints that are scored.
         seed: of everything random.
     """
-    linked = [] if pairs is None else [pairs.must_link, pairs.cannot_link]
     return digest_of(
         [
             str(seed),
             *contents,
             "labels",
             *(f"{label!r}" for label in images.labels or ()),
-            "pairs",
-            *(np.ascontiguousarray(rows, dtype=np.int64).tobytes().hex() for rows in linked),
         ]
     )
 
 
-def experiment_digest(data: str, images: ImageSet, trial_ids: Sequence[str], pair_weight: float) -> str:
+def experiment_digest(
+    data: str, images: ImageSet, trial_ids: Sequence[str], pairs: Pairs | None, pair_weight: float
+) -> str:
     """Of an experiment: its data, the images' names, all its trials, and what else changes the ranking."""
-    return digest_of([data, *images.ids, "trials", *sorted(trial_ids), repr(pair_weight)])
+    linked = [] if pairs is None else [repr(pair_weight), *map(_digits, (pairs.must_link, pairs.cannot_link))]
+    return digest_of([data, *images.ids, "trials", *sorted(trial_ids), "pairs", *linked])
+
+
+def _digits(rows: np.ndarray) -> str:
+    return np.ascontiguousarray(rows, dtype=np.int64).tobytes().hex()

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from runner.cluster.trial import TrialStatus
+from runner.images.pairs import Pairs
 from runner.output.summary import NullRecord, TrialRecord
+from runner.score.pairs import with_pair_shares
 from runner.score.ranking import Candidate, rank_trials
 
 
@@ -27,6 +29,7 @@ def rank_records(
     null_records: Sequence[TrialRecord],
     labels: Callable[[str], np.ndarray],
     graphs: Mapping[str, np.ndarray],
+    pairs: Pairs | None,
     pair_weight: float,
 ) -> RankedExperiment:
     """Rank the trials that are done.
@@ -36,8 +39,13 @@ def rank_records(
         null_records: the null baselines, scored like trials.
         labels: from the id of a trial or null baseline to its labels, int32, shape (n,).
         graphs: neighbour indices of every embedding, int32, shape (n, k), by its key.
+        pairs: must-link and cannot-link rows. They are scored here and not with the trials, so that a finished
+            experiment is ranked again at once when they change.
         pair_weight: weight of the pairs in the ranking score.
     """
+    if pairs is not None:
+        records = _with_pair_scores(records, labels, pairs)
+        null_records = _with_pair_scores(null_records, labels, pairs)
     ranking = rank_trials(
         _candidates(records), labels, graphs, nulls=_candidates(null_records), pair_weight=pair_weight
     )
@@ -53,6 +61,18 @@ def rank_records(
         if record.scores is not None
     ]
     return RankedExperiment(_with_scores(records, ranking.scores), list(ranking.ids), nulls, ranking.yardstick)
+
+
+def _with_pair_scores(
+    records: Iterable[TrialRecord], labels: Callable[[str], np.ndarray], pairs: Pairs
+) -> list[TrialRecord]:
+    def scored(record: TrialRecord) -> TrialRecord:
+        if record.status is not TrialStatus.DONE or record.scores is None:
+            return record
+        scores = with_pair_shares(record.scores, labels(record.id), pairs.must_link, pairs.cannot_link)
+        return record.model_copy(update={"scores": scores})
+
+    return [scored(record) for record in records]
 
 
 def _candidates(records: Iterable[TrialRecord]) -> list[Candidate]:

@@ -157,6 +157,31 @@ def test_called_again_nothing_is_done_twice(
     assert comparable(again.model_dump(mode="json")) == comparable(first.model_dump(mode="json"))
 
 
+def test_new_pairs_rank_the_same_trials_again(
+    finished: tuple[Path, runner.Summary], photos: Path, tmp_path: Path, cache_dir: Path
+) -> None:
+    out, before = finished
+    again = tmp_path / "results"
+    shutil.copytree(out, again)
+    labels = labels_of(out)
+    best, coarse = (np.array(labels[trial_id]) for trial_id in (before.ranking[0], _coarsest(before)))
+    apart_in_best = (best[:, None] != best) & (coarse[:, None] == coarse) & (coarse >= 0)
+    first, second = (labels["path"][row] for row in np.argwhere(apart_in_best)[0])
+    pairs = tmp_path / "pairs.yaml"
+    pairs.write_text(yaml.safe_dump({"must_link": [[first, second]]}))
+    after = runner.run_experiment(config_for(photos, again, cache_dir, pairs=pairs, pair_weight=5))
+    assert [trial.finished_at for trial in after.trials] == [trial.finished_at for trial in before.trials]
+    shares = {trial.id: trial.scores.must_link_share for trial in after.trials if trial.scores}
+    assert set(shares.values()) == {0.0, 1.0}
+    assert shares[after.ranking[0]] == 1
+    assert all(trial.scores is None or trial.scores.must_link_share is None for trial in before.trials)
+
+
+def _coarsest(summary: runner.Summary) -> str:
+    """The usable trial whose clusters are largest."""
+    return min(summary.ranking, key=lambda trial_id: summary.trial(trial_id).scores.effective_clusters)  # type: ignore[union-attr]
+
+
 def test_config_yaml_gives_the_same_labels(
     finished: tuple[Path, runner.Summary], tmp_path: Path, cache_dir: Path
 ) -> None:

@@ -19,7 +19,6 @@ from runner.embed.embedding_config import Embedding
 from runner.engine.journal import Journal
 from runner.engine.local import Outcome, WorkerPool
 from runner.engine.tasks import PreparationRequest, SweepData, TrialRequest, failed_record, prepare, run_trial
-from runner.images.pairs import Pairs
 from runner.output.summary import TrialRecord
 from runner.progress import ShareProgress, progress_bar
 from runner.score.null_baseline import null_cluster_counts
@@ -40,7 +39,6 @@ class SweepSettings:
     max_trials: int | None
     journal: Path
     truth: tuple[str | None, ...] | None
-    pairs: Pairs | None
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,6 @@ def run_sweep(
         journal=settings.journal,
         seed=settings.seed,
         truth=settings.truth,
-        pairs=settings.pairs,
     )
     sweep = _Sweep(embedding.key, geometries, data, settings, pool)
     with _timed("preparations", add_seconds):

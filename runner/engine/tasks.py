@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from runner.cluster.algorithms import NULL_BASELINE, algorithm_named
 from runner.cluster.algorithms.base import Params
 from runner.cluster.geometry import Geometry, open_geometry
 from runner.cluster.trial import Clustering, Trial, TrialStatus
 from runner.engine.journal import Journal
-from runner.images.pairs import Pairs
 from runner.output.summary import TrialRecord
 from runner.score.scorecard import score_clustering
 from runner.score.scores import Scores
@@ -30,14 +27,12 @@ class SweepData:
         journal: folder of the journal.
         seed: of everything random.
         truth: reference label of each image, or None.
-        pairs: must-link and cannot-link rows, or None.
     """
 
     geometries: Mapping[str, Path]
     journal: Path
     seed: int
     truth: tuple[str | None, ...] | None
-    pairs: Pairs | None
 
 
 @dataclass(frozen=True)
@@ -103,14 +98,11 @@ def failed_record(trial: Trial, error: str, *, timed_out: bool = False, seconds:
 
 def _score(data: SweepData, clustering: Clustering) -> Scores:
     base = _geometry(data.geometries["none"])
-    empty = np.empty((0, 2), dtype=np.int64)
     return score_clustering(
         clustering.labels,
         base.vectors,
         base.neighbors.indices,
         truth=data.truth,
-        must_link=data.pairs.must_link if data.pairs else empty,
-        cannot_link=data.pairs.cannot_link if data.pairs else empty,
         seed=data.seed,
     )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from runner.cluster.trial import NOISE
+from runner.score.scores import Scores
 from runner.score.validation import compact_labels, validate_pairs
 
 
@@ -58,3 +61,12 @@ def cannot_link_share(labels: np.ndarray, pairs: np.ndarray) -> float | None:
     """
     together = _together(labels, pairs)
     return 1 - float(together.mean()) if together.size else None
+
+
+def with_pair_shares(scores: Scores, labels: np.ndarray, must_link: np.ndarray, cannot_link: np.ndarray) -> Scores:
+    """``scores`` of a clustering together with those of the pairs; arguments as for the shares."""
+    return replace(
+        scores,
+        must_link_share=must_link_share(labels, must_link),
+        cannot_link_share=cannot_link_share(labels, cannot_link),
+    )

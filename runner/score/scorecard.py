@@ -12,7 +12,6 @@ from runner.score.composite import composite
 from runner.score.davies_bouldin import davies_bouldin
 from runner.score.neighbor_information import neighbor_agreement, neighbor_information, neighborhood
 from runner.score.null_baseline import null_distribution
-from runner.score.pairs import cannot_link_share, must_link_share
 from runner.score.reference_labels import reference_agreement
 from runner.score.scores import Scores
 from runner.score.silhouette import silhouette
@@ -25,11 +24,9 @@ def score_clustering(
     neighbor_indices: np.ndarray,
     *,
     truth: Sequence[str | None] | None,
-    must_link: np.ndarray,
-    cannot_link: np.ndarray,
     seed: int,
 ) -> Scores:
-    """Every score of one clustering but ``ranking_score``, which takes all trials of the experiment.
+    """Every score of one clustering but those of the ranking: ``ranking_score`` takes all trials, pairs may come later.
 
     Parameters
     ----------
@@ -42,8 +39,6 @@ def score_clustering(
         used where there are as many.
     truth : sequence of (str or None) of length n, or None
         Reference label of each image.
-    must_link, cannot_link : ndarray of int, shape (m, 2)
-        Rows of the images of each pair; m may be 0.
     seed : int
         Seed of the null baseline.
 
@@ -82,8 +77,6 @@ def score_clustering(
         homogeneity=reference.homogeneity if reference else None,
         completeness=reference.completeness if reference else None,
         v_measure=reference.v_measure if reference else None,
-        must_link_share=must_link_share(labels, must_link),
-        cannot_link_share=cannot_link_share(labels, cannot_link),
     )
 
 

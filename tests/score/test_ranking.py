@@ -10,6 +10,7 @@ import pytest
 from runner.cluster.trial import NOISE
 from runner.score.neighbor_information import neighbor_information, neighborhood
 from runner.score.null_baseline import null_cluster_counts, null_labels
+from runner.score.pairs import with_pair_shares
 from runner.score.ranking import Candidate, Ranking, rank_trials
 from runner.score.scorecard import score_clustering
 from tests.score.clusterings import blobs, neighbor_graph, with_noise
@@ -38,11 +39,9 @@ class Sweep:
             VECTORS[embedding],
             GRAPHS[embedding],
             truth=None,
-            must_link=self.must_link,
-            cannot_link=self.cannot_link,
             seed=0,
         )
-        return Candidate(trial_id, embedding, scores)
+        return Candidate(trial_id, embedding, with_pair_shares(scores, labels, self.must_link, self.cannot_link))
 
     def nulls(self, embedding: str) -> list[Candidate]:
         return [

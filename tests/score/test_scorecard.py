@@ -11,22 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.score.neighbor_information import neighbor_information
+from runner.score.pairs import with_pair_shares
 from runner.score.scorecard import is_usable, score_clustering
 from runner.score.scores import Scores
 from tests.score.clusterings import blobs, neighbor_graph
 
-NO_PAIRS = np.empty((0, 2), dtype=np.int64)
-
 
 def scored(labels: np.ndarray, vectors: np.ndarray, **options: object) -> Scores:
-    arguments: dict[str, object] = {"truth": None, "must_link": NO_PAIRS, "cannot_link": NO_PAIRS, "seed": 0, **options}
+    arguments: dict[str, object] = {"truth": None, "seed": 0, **options}
     return score_clustering(labels, vectors, neighbor_graph(vectors, min(30, len(vectors) - 1)), **arguments)  # type: ignore[arg-type]
 
 
 def test_a_good_clustering_has_every_score() -> None:
     vectors, truth = blobs(300, 8, 5, spread=0.3, seed=0)
     pairs = np.array([[0, 1], [2, 3]])
-    scores = scored(truth, vectors, truth=[str(label) for label in truth], must_link=pairs, cannot_link=pairs)
+    scores = with_pair_shares(scored(truth, vectors, truth=[str(label) for label in truth]), truth, pairs, pairs)
     assert {name for name, value in asdict(scores).items() if value is None} == {"ranking_score"}
     assert scores.ami == pytest.approx(1)
     assert scores.beats_null
@@ -50,7 +49,7 @@ def test_every_score_is_finite_or_none(n: int, seed: int, n_clusters: int, repea
     labels = generator.integers(-1, n_clusters, size=n)
     truth = [None if value == 0 else str(value) for value in generator.integers(0, 3, size=n)]
     pairs = generator.integers(0, n, size=(3, 2))
-    scores = scored(labels, vectors, truth=truth, must_link=pairs, cannot_link=pairs)
+    scores = with_pair_shares(scored(labels, vectors, truth=truth), labels, pairs, pairs)
     assert all(value is None or math.isfinite(value) for value in asdict(scores).values())
 
 
