@@ -1,0 +1,152 @@
+"""What every similarity threshold would give: groups, grouped images and linked pairs, all from one tree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from runner.cluster.similarity_tree import ROUNDING, SimilarityTree
+from runner.cluster.single_linkage import find
+
+Pair = tuple[int, int]
+"""Rows of two images."""
+
+
+@dataclass(frozen=True)
+class ThresholdPoint:
+    """What one threshold gives.
+
+    Attributes:
+        threshold: the similarity from which on two images are linked.
+        groups: groups of two or more images.
+        images: images in a group.
+        pairs: pairs of images in one group, be they linked directly or through others.
+        above: the least similar pair that is still linked, and its similarity; None if none is.
+        below: the most similar pair of different groups, and its similarity; None if all images are in one.
+    """
+
+    threshold: float
+    groups: int
+    images: int
+    pairs: int
+    above: tuple[Pair, float] | None
+    below: tuple[Pair, float] | None
+
+
+@dataclass(frozen=True)
+class Knee:
+    """The threshold that ``auto`` takes, and why, in words."""
+
+    threshold: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class ThresholdCurve:
+    """Groups, grouped images and linked pairs at every threshold at which they change.
+
+    Attributes:
+        tree: what it was counted from.
+        thresholds: float64, shape (m,), descending: the similarity of each edge of the tree.
+        groups: int64, shape (m,): groups once this edge and all before it are links.
+        images: int64, shape (m,): images in a group then.
+        pairs: int64, shape (m,): pairs of images in one group then.
+    """
+
+    tree: SimilarityTree
+    thresholds: np.ndarray
+    groups: np.ndarray
+    images: np.ndarray
+    pairs: np.ndarray
+
+    def at(self, threshold: float) -> ThresholdPoint:
+        """The counts at any threshold, with the pairs just above and below it."""
+        linked = self.tree.count(threshold)
+        last = linked - 1
+        return ThresholdPoint(
+            threshold=threshold,
+            groups=int(self.groups[last]) if linked else 0,
+            images=int(self.images[last]) if linked else 0,
+            pairs=int(self.pairs[last]) if linked else 0,
+            above=self._pair(last) if linked else None,
+            below=self._pair(linked) if linked < len(self.thresholds) else None,
+        )
+
+    def knee(self) -> Knee:
+        """The threshold below which links stop telling duplicates apart from what is merely alike.
+
+        It is the stricter of two: the threshold with the most groups, since below it groups swallow each other faster
+        than new ones form, and the bend of the linked pairs over the distance 1 - similarity, both logarithmic: the
+        point furthest below the straight line between their ends. Measured on images with planted duplicates
+        (``tests/benchmarks/duplicates.py``). Every set has a knee, also one without duplicates: look at its pairs.
+        """
+        steps = np.flatnonzero(np.append(np.diff(self.thresholds) < -ROUNDING, True))  # the last edge of each tie
+        if not len(self.thresholds) or len(steps) == 1:
+            only = float(self.thresholds[0]) if len(self.thresholds) else 1.0
+            return Knee(only, "all links are equally similar")
+        peak = int(steps[np.argmax(self.groups[steps])])
+        bend = self._bend(steps)
+        if bend is None or peak <= bend:
+            return Knee(
+                float(self.thresholds[peak]),
+                f"the number of groups is highest here ({self.groups[peak]:,}); below, groups grow into each other",
+            )
+        further = steps[min(int(np.searchsorted(steps, bend)) + max(1, len(steps) // 50), len(steps) - 1)]
+        return Knee(
+            float(self.thresholds[bend]),
+            f"the number of linked pairs bends upwards here: {self.pairs[bend]:,} now, "
+            f"{self.pairs[further]:,} already at {self.thresholds[further]:.3f}",
+        )
+
+    def _bend(self, steps: np.ndarray) -> int | None:
+        """The edge at which the pairs over the distance, both logarithmic, lie lowest below their chord."""
+        distances = 1 - self.thresholds[steps]
+        apart = distances > ROUNDING
+        if np.count_nonzero(apart) < 3:
+            return None
+        across = _from_zero_to_one(np.log(distances[apart]))
+        up = _from_zero_to_one(np.log(self.pairs[steps[apart]]))
+        return int(steps[apart][np.argmax(across - up)])
+
+    def _pair(self, edge: int) -> tuple[Pair, float]:
+        first, second = self.tree.edges[edge].tolist()
+        return (min(first, second), max(first, second)), float(self.thresholds[edge])
+
+
+def threshold_curve(tree: SimilarityTree) -> ThresholdCurve:
+    """Count groups, grouped images and linked pairs at every threshold; milliseconds for 100,000 images.
+
+    An edge that joins groups of a and b images links a·b more pairs, and groups those of the two that were single.
+    """
+    first, second = _joined_sizes(np.ascontiguousarray(tree.edges), tree.n)
+    singles = (first == 1).astype(np.int64) + (second == 1)
+    return ThresholdCurve(
+        tree,
+        tree.similarities,
+        groups=np.cumsum(singles - 1),
+        images=np.cumsum(singles),
+        pairs=np.cumsum(first * second),
+    )
+
+
+def _from_zero_to_one(values: np.ndarray) -> np.ndarray:
+    return (values - values[0]) / (values[-1] - values[0])
+
+
+@numba.njit(cache=True)
+def _joined_sizes(edges, n):  # type: ignore[no-untyped-def]
+    """Sizes of the two groups that each edge joins: int64, shape (m,) each."""
+    parents = np.arange(n)
+    sizes = np.ones(n, dtype=np.int64)
+    first = np.empty(len(edges), dtype=np.int64)
+    second = np.empty(len(edges), dtype=np.int64)
+    for edge in range(len(edges)):
+        a, b = find(parents, edges[edge, 0]), find(parents, edges[edge, 1])
+        first[edge], second[edge] = sizes[a], sizes[b]
+        if sizes[a] < sizes[b]:
+            a, b = b, a
+        parents[b] = a
+        sizes[a] += sizes[b]
+    return first, second
