@@ -47,14 +47,20 @@ class ExperimentConfig(BaseModel):
 
     # Where the images come from
     images: Path | None = Field(None, description="folder of images, searched recursively")
+    dataset: str | None = Field(None, min_length=1, description="FiftyOne dataset whose samples are the images")
+    samples: Path | None = Field(None, description="JSON list of sample ids: only these samples of --dataset")
     embeddings: Path | None = Field(
         None, description="ready-made vectors: .npy file, one row per image, or a results folder"
     )
     paths: Path | None = Field(None, description="JSON list with the image path of each row of --embeddings")
-    labels: str | None = Field(None, description="reference labels to score against: 'folder' is each image's folder")
+    labels: str | None = Field(
+        None,
+        description="reference labels to score against: each image's folder, or a field of --dataset (classifications "
+        "or strings)",
+    )
     sample: SampleSize | None = Field(None, description="use only part of the images: a share (5%%) or a count (1000)")
     target: tuple[Path, ...] = Field(
-        (), description="images of special interest: always sampled, marked in maps and sheets"
+        (), description="images (paths or sample ids) of special interest: always sampled, marked in maps and sheets"
     )
     pairs: Path | None = Field(None, description="YAML or CSV file of must-link and cannot-link pairs")
     pair_weight: float = Field(0.5, ge=0, description="weight of the pairs in the ranking score")
@@ -108,13 +114,20 @@ class ExperimentConfig(BaseModel):
         None, description="MLflow tracking URI (default: a SQLite file in the results folder)"
     )
     top: int = Field(5, ge=0, description="how many of the best trials get folders, sheets and plots")
+    write_fields: bool = Field(
+        False, description="write the --top trials into --dataset as fields of cluster labels, with views to look at"
+    )
     fresh: bool = Field(False, description="start over instead of resuming a half-done experiment")
 
     @model_validator(mode="after")
     def _one_source(self) -> ExperimentConfig:
-        if (self.images is None) == (self.embeddings is None):
-            given = "neither" if self.images is None else "both"
-            raise ValueError(f"give exactly one of --images and --embeddings, not {given}")
+        sources = {"--images": self.images, "--dataset": self.dataset, "--embeddings": self.embeddings}
+        given = [flag for flag, value in sources.items() if value is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of {', '.join(sources)}, not {' and '.join(given) or 'none'}")
         if self.paths is not None and self.embeddings is None:
             raise ValueError("--paths goes with --embeddings")
+        for flag, value in {"--samples": self.samples, "--write-fields": self.write_fields}.items():
+            if value and self.dataset is None:
+                raise ValueError(f"{flag} goes with --dataset")
         return self

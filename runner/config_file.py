@@ -29,9 +29,10 @@ def load_config(
         UsageError: naming the setting, the value and what is allowed.
     """
     settings = _read_settings(file) if file is not None else {}
-    sources = {"images", "embeddings"}
+    sources = {"images", "dataset", "embeddings"}
     if sources & set(flags):  # other images than the file's
-        settings = {name: value for name, value in settings.items() if name not in sources | {"paths"}}
+        of_source = sources | {"paths", "samples", "write_fields"}
+        settings = {name: value for name, value in settings.items() if name not in of_source}
     settings |= flags
     for assignment in assignments:
         _assign(settings, assignment)

@@ -32,9 +32,9 @@ from runner.errors import NoUsableClusteringError, RunnerError
 from runner.fingerprints import data_digest, experiment_digest
 from runner.images.content_hash import ContentHashes
 from runner.images.pairs import read_pairs
-from runner.images.source import Source, SourceWishes, open_folder, open_vectors, require_enough
+from runner.images.source import require_enough
 from runner.output.atomic import write_text
-from runner.output.layout import CONFIG, LABELS, PLOTS, REPORT, SUMMARY, TRIALS, rank_folder_name
+from runner.output.layout import CONFIG, LABELS, PLOTS, REPORT, SUMMARY, TRIALS, WORK, rank_folder_name
 from runner.output.outputs import write_outputs
 from runner.output.previous import check_out, fingerprint_of
 from runner.output.ranking_table import ranking_lines
@@ -45,12 +45,10 @@ from runner.output.summary import EmbeddingRecord, ExperimentRecord, ImagesRecor
 from runner.plan import Plan
 from runner.progress import progress_bar
 from runner.ranking import rank_records
+from runner.sources import open_source
 from runner.track.experiment_log import check_store, checked_experiment_name, log_experiment
 from runner.track.run_log import ImagesDataset
 from runner.track.tracking_uri import checked_tracking_uri, default_tracking_uri, without_password
-
-WORK = ".work"
-"""Folder in the results folder with what can be computed again: matrices, geometries, and the journal."""
 
 Say = Callable[[str], None]
 """Told each line of what is going on."""
@@ -93,7 +91,7 @@ class _Experiment:
         self.grids = parse_grids(
             load_preset(config.mode), algorithms=config.algorithms, spaces=config.spaces, overrides=config.sweep
         )
-        self.source = _open_source(config)
+        self.source = open_source(config)
         require_enough(self.source.images, self.source.location, self.source.skipped)
         check_sizes(self.grids, len(self.source.images))
         check_out(self.out)
@@ -121,6 +119,7 @@ class _Experiment:
             with self._timed("output"):
                 write_outputs(self.out, results, self.config.top)
         summary = self._log(summary, embedded, study)
+        self._write_fields(summary)
         self._tell(summary)
         if not summary.ranking:
             raise NoUsableClusteringError(
@@ -294,6 +293,16 @@ class _Experiment:
         self.say(f"mlflow      {logged.created} runs new, {logged.resumed} completed, {logged.skipped} as they were")
         return logged_summary
 
+    def _write_fields(self, summary: Summary) -> None:
+        """Show the best trials as fields of the dataset, and enter the experiment there."""
+        if not self.config.write_fields:
+            return
+        from runner.fields.experiment_fields import write_experiment_fields
+
+        assert self.config.dataset is not None
+        with self._timed("fields"):
+            write_experiment_fields(self.config.dataset, self.out, summary, self.config.top, self.say)
+
     def _tell(self, summary: Summary) -> None:
         """The end of the story."""
         for line in ranking_lines(summary, self.config.top):
@@ -344,14 +353,6 @@ class _Study:
         return {key: self.neighbors(key)[0] for key in self.sweeps}
 
 
-def _open_source(config: ExperimentConfig) -> Source:
-    wishes = SourceWishes(config.labels, config.target, config.pairs, config.sample, config.seed)
-    if config.images is not None:
-        return open_folder(config.images, wishes)
-    assert config.embeddings is not None
-    return open_vectors(config.embeddings, config.paths, wishes)
-
-
 def _known_run_id(out: Path, fingerprint: str) -> str | None:
     """The MLflow run of this same experiment, if its results are there."""
     if fingerprint_of(out) != fingerprint or not (out / SUMMARY).exists():
@@ -384,29 +385,3 @@ def _embedding_record(embedding: Embedding, embedded: EmbeddingRun) -> Embedding
         embedded=counts.embedded,
         cached=counts.cached,
     )
-
-
-def embed_only(config: ExperimentConfig, say: Say = lambda line: None) -> EmbeddingRun:
-    """Fill the embedding cache for the images and models of ``config``; no sweep."""
-    source = _open_source(config)
-    models = resolve_models(config.models, config.resolutions, config.preprocess, config.precision, config.cache_dir)
-    cache = EmbeddingCache(config.cache_dir)
-    for note in models.notes:
-        say(note)
-    for planned in plan_embeddings(source.images, models.configs, cache, force=config.force_embeddings):
-        say(f"{planned.key}: {planned.cached:,} in the cache, {planned.missing:,} to embed")
-    with tempfile.TemporaryDirectory(prefix="imagesweep-") as folder:
-        run = embed_images(
-            source.images,
-            models.configs,
-            cache=cache,
-            out_dir=Path(folder),
-            device=config.device,
-            batch_size=config.batch_size,
-            force=config.force_embeddings,
-            say=say,
-        )
-    say(f"{run.counts.embedded:,} images embedded, {run.counts.cached:,} were in the cache, {len(run.skipped)} skipped")
-    for image in run.skipped[:MOST_NAMED]:
-        say(f"  {image.path}: {image.reason}")
-    return run

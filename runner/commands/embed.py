@@ -9,7 +9,7 @@ from runner.commands.settings import GROUPS, add_setting, settings
 from runner.commands.subparsers import add_command
 from runner.errors import UsageError
 
-SETTINGS = ("images", "sample", "seed", *GROUPS["embedding"], "workers")
+SETTINGS = ("images", "dataset", "samples", "sample", "seed", *GROUPS["embedding"], "workers")
 
 
 def add(commands: Any) -> None:
@@ -21,9 +21,9 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     from runner.config_file import load_config
 
-    if not hasattr(options, "images"):
-        raise UsageError("runner embed needs --images FOLDER")
+    if not hasattr(options, "images") and not hasattr(options, "dataset"):
+        raise UsageError("runner embed needs --images FOLDER or --dataset NAME")
     config = load_config(settings(options))
-    from runner.experiment import embed_only
+    from runner.embed_only import embed_only
 
     embed_only(config, say=print)

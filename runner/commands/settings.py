@@ -10,7 +10,18 @@ from typing import Any, Union, get_args, get_origin
 from runner.config import ExperimentConfig
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "images": ("images", "embeddings", "paths", "labels", "sample", "target", "pairs", "pair_weight"),
+    "images": (
+        "images",
+        "dataset",
+        "samples",
+        "embeddings",
+        "paths",
+        "labels",
+        "sample",
+        "target",
+        "pairs",
+        "pair_weight",
+    ),
     "embedding": (
         "models",
         "resolutions",
@@ -22,12 +33,15 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "cache_dir",
     ),
     "clustering": ("mode", "algorithms", "spaces", "max_trials", "trial_timeout", "seed", "workers"),
-    "results": ("out", "experiment_name", "tracking_uri", "top", "fresh"),
+    "results": ("out", "experiment_name", "tracking_uri", "top", "write_fields", "fresh"),
 }
 """Settings that have a flag, by the section of the help text; the others are reached by ``--set``."""
 
 METAVARS = {
     "images": "DIR",
+    "dataset": "NAME",
+    "samples": "FILE",
+    "labels": "folder|FIELD",
     "embeddings": "FILE",
     "paths": "FILE",
     "pairs": "FILE",

@@ -35,3 +35,16 @@ def remove_others(path: Path, key: str) -> None:
     for other in path.parent.glob(f"{key}-*.npy"):
         if other != path and re.fullmatch(r"[0-9a-f]{16}", other.stem.removeprefix(f"{key}-")):
             other.unlink(missing_ok=True)
+
+
+def find_matrix(folder: Path, key: str, rows: int) -> Path | None:
+    """The matrix of ``key`` that a finished experiment left in ``folder``; None if it was deleted since.
+
+    Args:
+        folder: where the experiment kept its matrices.
+        key: of an embedding.
+        rows: images of the experiment.
+    """
+    named = [path for path in folder.glob(f"{key}-*.npy") if re.fullmatch(r"[0-9a-f]{16}", path.stem[len(key) + 1 :])]
+    candidates = [path for path in (folder / f"{key}.npy", *named) if is_written(path, rows)]
+    return max(candidates, key=lambda path: path.stat().st_mtime_ns, default=None)

@@ -49,8 +49,8 @@ class SourceWishes:
     """What the user asks of the images.
 
     Attributes:
-        labels: ``folder`` to take each image's folder as its reference label, or None.
-        targets: paths of images of special interest.
+        labels: ``folder`` to take each image's folder as its reference label, a dataset's field, or None.
+        targets: paths of images of special interest; sample ids of a dataset will do.
         pairs: file of must-link and cannot-link pairs; their images are always sampled.
         sample: how many images, or which share of them; None for all.
         seed: of the sample.
@@ -72,14 +72,14 @@ def open_folder(folder: Path, wishes: SourceWishes) -> Source:
     """
     folder = folder.expanduser()
     scan = scan_folder(folder, labels=_folder_labels(wishes))
-    images, targets = _sampled(scan.images, wishes)
+    images, targets = sampled(scan.images, wishes)
     return Source(folder.resolve().name or "images", str(folder), images, scan.skipped, targets, len(scan.images))
 
 
 def open_vectors(embeddings: Path, paths: Path | None, wishes: SourceWishes) -> Source:
     """Ready-made vectors and the images they belong to; errors as for ``open_folder``."""
     found = load_precomputed(embeddings.expanduser(), paths, labels=_folder_labels(wishes))
-    images, targets = _sampled(found.images, wishes)
+    images, targets = sampled(found.images, wishes)
     row_of = {image_id: row for row, image_id in enumerate(found.images.ids)}
     notes = []
     if paths is None and found.paths_path is not None:
@@ -114,7 +114,8 @@ def _folder_labels(wishes: SourceWishes) -> bool:
     return wishes.labels == "folder"
 
 
-def _sampled(images: ImageSet, wishes: SourceWishes) -> tuple[ImageSet, tuple[str, ...]]:
+def sampled(images: ImageSet, wishes: SourceWishes) -> tuple[ImageSet, tuple[str, ...]]:
+    """The sample that is wished for, targets and pairs in any case, and the ids of the targets."""
     targets = resolve_targets(images, wishes.targets)
     if wishes.sample is None:
         return images, targets

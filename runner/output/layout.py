@@ -14,6 +14,9 @@ CONFIG = "config.yaml"
 REPORT = "report.html"
 PLOTS = "plots"
 PREVIOUS = "previous"
+WORK = ".work"
+"""Folder with what can be computed again: matrices, geometries, and the journal."""
+
 STATE = ".imagesweep.json"
 """Whose results a folder holds and whether they are complete; hidden, as it is no result."""
 

@@ -1,0 +1,42 @@
+"""The first half of an experiment alone: fill the embedding cache."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from runner.config import ExperimentConfig
+from runner.embed.cache import EmbeddingCache
+from runner.embed.models import resolve_models
+from runner.embed.pipeline import EmbeddingRun, embed_images, plan_embeddings
+from runner.sources import open_source
+
+MOST_NAMED = 5
+"""Skipped files that are named on the terminal."""
+
+
+def embed_only(config: ExperimentConfig, say: Callable[[str], None] = lambda line: None) -> EmbeddingRun:
+    """Fill the embedding cache for the images and models of ``config``; no sweep."""
+    source = open_source(config)
+    models = resolve_models(config.models, config.resolutions, config.preprocess, config.precision, config.cache_dir)
+    cache = EmbeddingCache(config.cache_dir)
+    for note in models.notes:
+        say(note)
+    for planned in plan_embeddings(source.images, models.configs, cache, force=config.force_embeddings):
+        say(f"{planned.key}: {planned.cached:,} in the cache, {planned.missing:,} to embed")
+    with tempfile.TemporaryDirectory(prefix="imagesweep-") as folder:
+        run = embed_images(
+            source.images,
+            models.configs,
+            cache=cache,
+            out_dir=Path(folder),
+            device=config.device,
+            batch_size=config.batch_size,
+            force=config.force_embeddings,
+            say=say,
+        )
+    say(f"{run.counts.embedded:,} images embedded, {run.counts.cached:,} were in the cache, {len(run.skipped)} skipped")
+    for image in run.skipped[:MOST_NAMED]:
+        say(f"  {image.path}: {image.reason}")
+    return run

@@ -1,0 +1,107 @@
+"""What is written about each sample of a clustering, computed from an experiment's results. No FiftyOne in here."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from runner.cluster.trial import NOISE, TrialStatus
+from runner.embed.matrix_files import find_matrix
+from runner.errors import RunnerError, UsageError
+from runner.output.cluster_facts import cluster_facts
+from runner.output.layout import CONFIG, WORK
+from runner.output.result_files import read_labels, read_paths
+from runner.output.summary import Summary, TrialRecord
+
+NOISE_LABEL = "noise"
+
+ALONE = 0.5
+"""Confidence of an image with nothing to compare it with: the only one of its cluster, or in the only cluster."""
+
+
+@dataclass(frozen=True)
+class ClusterValues:
+    """A trial, image by image.
+
+    Attributes:
+        trial: its record.
+        images: name of each image, as in ``labels.parquet``.
+        labels: int32, shape (n,); ``NOISE`` for noise.
+        sizes: int64, shape (n,): images of the same cluster (or noise images).
+        confidence: float64, shape (n,), 0 to 1: how well the image sits in its cluster, (silhouette + 1) / 2, with the
+            cosine distance in the embedding; NaN for noise.
+        medoids: bool, shape (n,): whether it is the image nearest to its cluster's mean; one per cluster.
+    """
+
+    trial: TrialRecord
+    images: tuple[str, ...]
+    labels: np.ndarray
+    sizes: np.ndarray
+    confidence: np.ndarray
+    medoids: np.ndarray
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the images and their labels: two clusterings with the same digest are one and the same."""
+        state = hashlib.blake2b("\n".join(self.images).encode("utf-8", "backslashreplace"), digest_size=12)
+        state.update(np.ascontiguousarray(self.labels, dtype="<i4").tobytes())
+        return state.hexdigest()
+
+    @property
+    def n_clusters(self) -> int:
+        return int(self.labels.max(initial=NOISE)) + 1
+
+
+def default_label(cluster: int) -> str:
+    """``cluster 007``, or ``noise``."""
+    return NOISE_LABEL if cluster == NOISE else f"cluster {cluster:03d}"
+
+
+def cluster_values(out: Path, summary: Summary, trial_id: str) -> ClusterValues:
+    """Labels, sizes, confidences and medoids of one trial of the results in ``out``.
+
+    Raises:
+        UsageError: there is no such trial, or it gave no labels.
+        RunnerError: the labels can't be read, or the vectors were deleted since.
+    """
+    trial = _done_trial(out, summary, trial_id)
+    images, labels = read_paths(out), read_labels(out, trial_id)
+    facts = cluster_facts(labels, embedding_vectors(out, trial.embedding, len(images)))
+    silhouette = facts.silhouette if facts.silhouette is not None else np.zeros(len(labels))
+    confidence = np.where(labels == NOISE, np.nan, np.clip((silhouette + 1) / 2, 0, 1))
+    confidence[(labels != NOISE) & (facts.sizes[labels] == 1)] = ALONE
+    medoids = np.zeros(len(labels), dtype=bool)
+    medoids[[facts.medoid(cluster) for cluster in range(facts.n_clusters)]] = True
+    counts = np.bincount(labels + 1, minlength=1)  # noise first
+    return ClusterValues(trial, images, labels, counts[labels + 1], confidence, medoids)
+
+
+def embedding_vectors(out: Path, key: str, rows: int) -> np.ndarray:
+    """The L2-normalised vectors of an embedding of finished results, float32, shape (rows, dimension), memory-mapped.
+
+    Raises:
+        RunnerError: they were deleted since.
+    """
+    path = find_matrix(out / WORK, key, rows)
+    if path is None:
+        raise RunnerError(
+            f"the vectors of {key} are no longer in {out / WORK}; `runner experiment --config {out / CONFIG}` puts "
+            "them there again, from the cache where that still has them"
+        )
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _done_trial(out: Path, summary: Summary, trial_id: str) -> TrialRecord:
+    try:
+        trial = summary.trial(trial_id)
+    except KeyError:
+        raise UsageError(
+            f"{out} has no trial {trial_id!r}; its ranking begins {', '.join(summary.ranking[:3])}"
+        ) from None
+    if trial.status is not TrialStatus.DONE:
+        raise UsageError(f"the trial {trial_id} gave no labels: {trial.error}; choose another")
+    return trial

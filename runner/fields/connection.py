@@ -1,0 +1,104 @@
+"""Reaching FiftyOne's database, and saying in one sentence why that is not possible."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import RunnerError
+
+if TYPE_CHECKING:
+    from fiftyone import Dataset
+
+PATIENCE_SECONDS = 12
+"""How long the database may take to answer: long for a network, short for a person."""
+
+
+def import_fiftyone() -> Any:
+    """FiftyOne, with a database that answers.
+
+    Raises:
+        RunnerError: it is not installed, or its database can't be reached.
+    """
+    try:
+        import fiftyone
+    except ImportError as error:
+        raise RunnerError(
+            f"FiftyOne can't be imported ({error}); install it with `pip install 'imagesweep[fiftyone]'`"
+        ) from error
+    with database_errors():
+        _require_answer(fiftyone.config.database_uri)
+    return fiftyone
+
+
+def load_dataset(name: str) -> Dataset:
+    """The dataset of that name as it is in the database now.
+
+    Raises:
+        RunnerError: there is none, naming those with similar names, or the database can't be reached.
+    """
+    fiftyone = import_fiftyone()
+    with database_errors():
+        if not fiftyone.dataset_exists(name):
+            raise RunnerError(_unknown(name, fiftyone.list_datasets()))
+        dataset = fiftyone.load_dataset(name)
+        dataset.reload()  # this process may have read it hours ago
+        return dataset
+
+
+@contextmanager
+def database_errors(what: str = "") -> Iterator[None]:
+    """Turn what FiftyOne and MongoDB raise when the database is away, or the dataset gone, into a RunnerError.
+
+    Args:
+        what: what could not be done and how to go on, added to the sentence; empty for nothing.
+    """
+    from fiftyone.core.config import FiftyOneConfigError
+    from fiftyone.core.dataset import DatasetNotFoundError
+    from fiftyone.core.odm.document import DoesNotExist
+    from fiftyone.core.service import ServiceException
+    from pymongo.errors import DocumentTooLarge, PyMongoError
+
+    ending = f"; {what}" if what else ""
+    try:
+        yield
+    except DocumentTooLarge as error:
+        raise RunnerError(
+            f"the dataset's own document exceeds MongoDB's 16 MB; delete saved views or runs{ending}"
+        ) from error
+    except (DatasetNotFoundError, DoesNotExist) as error:
+        raise RunnerError(f"the FiftyOne dataset has been deleted meanwhile ({error}){ending}") from error
+    except (ServiceException, FiftyOneConfigError, ConnectionError, PyMongoError) as error:
+        reason = str(error).strip().splitlines()[0][:200].rstrip(".")
+        raise RunnerError(f"FiftyOne's database can't be reached ({reason}); {_remedy()}{ending}") from error
+
+
+def _require_answer(uri: str | None) -> None:
+    """Ask the server once: FiftyOne and its driver would wait for half a minute, several times over."""
+    if not uri:
+        return  # FiftyOne starts a server of its own
+    from pymongo import MongoClient
+
+    client: MongoClient[dict] = MongoClient(uri, serverSelectionTimeoutMS=PATIENCE_SECONDS * 1000)
+    with client:
+        client.admin.command("ping")
+
+
+def _remedy() -> str:
+    import fiftyone
+
+    if fiftyone.config.database_uri:
+        return "start the MongoDB that FIFTYONE_DATABASE_URI (or FiftyOne's database_uri setting) names, or correct it"
+    return "run `python -m runner.fields.mongod`, or set FIFTYONE_DATABASE_URI to a MongoDB of yours"
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if near:
+        return f"there is no FiftyOne dataset {name!r}; did you mean {' or '.join(map(repr, near))}?"
+    some = ", ".join(map(repr, known[:5])) + (" …" if len(known) > 5 else "")
+    return f"there is no FiftyOne dataset {name!r}; " + (
+        f"known are {some}" if known else "this database holds no dataset at all"
+    )
