@@ -114,13 +114,14 @@ def build_geometry(
         space: the space.
         unit_vectors_path: ``.npy``, float32, shape (n, d), n ≥ 2.
         base: the finished geometry of space ``none``; needed for any other space.
-        min_samples: the largest value that any trial asks for; capped at n-1.
+        min_samples: the largest value that any trial asks for, capped at n-1; 0 where nothing in this space needs
+            a graph or a tree, and the vectors are enough.
         seed: of UMAP.
         device: torch device of the products.
         progress: told the share of the work done.
     """
     n = len(np.load(unit_vectors_path, mmap_mode="r"))
-    k = min(max(min_samples, SCORED_NEIGHBORS), n - 1)
+    k = min(max(min_samples, SCORED_NEIGHBORS), n - 1) if min_samples else 0
     if _is_complete(directory, space, k):
         return open_geometry(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -135,14 +136,20 @@ def build_geometry(
         assert base is not None
         projected = project(space, base.vectors, base.neighbors, seed)
         _write_then_rename(vectors_path, lambda file: np.save(file, projected))
+    if k:
+        _build_graph(geometry, k, device, progress)
+    facts = json.dumps({"space": _name(space), "n": n, "k": k})
+    _write_then_rename(directory / _MARKER, lambda file: file.write(facts.encode()))
+    return Geometry(directory, space)
+
+
+def _build_graph(geometry: Geometry, k: int, device: str, progress: Progress) -> None:
+    directory = geometry.directory
     neighbors = nearest_neighbors(geometry.vectors, k, device, lambda share: progress(share / 2))
     _write_then_rename(directory / "neighbor_indices.npy", lambda file: np.save(file, neighbors.indices))
     _write_then_rename(directory / "neighbor_distances.npy", lambda file: np.save(file, neighbors.distances))
     tree = mutual_reachability_tree(geometry.vectors, neighbors, k, device, lambda share: progress(0.5 + share / 2))
     _save_tree(directory / "tree.npz", tree)
-    facts = json.dumps({"space": _name(space), "n": n, "k": k})
-    _write_then_rename(directory / _MARKER, lambda file: file.write(facts.encode()))
-    return Geometry(directory, space)
 
 
 def _name(space: Space) -> str:

@@ -135,11 +135,14 @@ def count(grids: Iterable[Grid], n: int) -> int:
     return total
 
 
-def neighbors_needed(grids: Iterable[Grid]) -> int:
-    """The largest number of neighbours that a setting of the grids asks for."""
-    needed = 0
+def neighbors_needed(grids: Iterable[Grid], space: str) -> int:
+    """The largest number of neighbours that a setting asks for in ``space``; 0 where nothing needs its graph."""
+    needed = 1 if space == "none" else 0  # scores need that graph
     for grid in grids:
         algorithm = algorithm_named(grid.algorithm)
+        if space not in grid.spaces or not algorithm.uses_graph:
+            continue
+        needed = max(needed, 1)
         for value in _as_list(grid.values.get("min_samples", _default(algorithm, "min_samples"))) or []:
             needed = max(needed, algorithm.neighbors_needed({"min_samples": int(value)}))
     return needed

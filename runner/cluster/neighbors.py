@@ -13,6 +13,12 @@ from runner.cluster.products import Progress, Tile, as_tensor, silent, symmetric
 EXTRA_CANDIDATES = 4
 """Neighbours kept beyond k, so that float32 rounding at the edge of the list can be put right in float64."""
 
+TWO = np.float32(2)
+"""Keeps compiled loops in single precision, where a plain 2 would double the width of every number."""
+
+STRIP = 128
+"""Columns that are looked over together before any is looked at alone: most strips hold no neighbour."""
+
 
 @dataclass(frozen=True)
 class Neighbors:
@@ -92,28 +98,52 @@ def _insert(distance, index, best, indices):  # type: ignore[no-untyped-def]
 
 @numba.njit(parallel=True, cache=True)
 def _keep_nearest_of_rows(products, row_norms, column_norms, row_start, column_start, best, indices):  # type: ignore[no-untyped-def]
+    width = products.shape[1]
     for i in numba.prange(products.shape[0]):
         row = row_start + i
         worst = best[row, -1]
-        for j in range(products.shape[1]):
-            distance = row_norms[i] + column_norms[j] - 2 * products[i, j]
-            if distance < worst and column_start + j != row:
-                _insert(distance, column_start + j, best[row], indices[row])
-                worst = best[row, -1]
+        for first in range(0, width, STRIP):
+            last = min(first + STRIP, width)
+            if not _any_below(products[i, first:last], row_norms[i], column_norms[first:last], worst):
+                continue
+            for j in range(first, last):
+                distance = row_norms[i] + column_norms[j] - TWO * products[i, j]
+                if distance < worst and column_start + j != row:
+                    _insert(distance, column_start + j, best[row], indices[row])
+                    worst = best[row, -1]
 
 
 @numba.njit(parallel=True, cache=True)
 def _keep_nearest_of_columns(products, row_norms, column_norms, row_start, column_start, best, indices):  # type: ignore[no-untyped-def]
-    width = 128  # columns per thread and step: their thresholds stay in the first-level cache
-    for step in numba.prange((products.shape[1] + width - 1) // width):
-        first, last = step * width, min(step * width + width, products.shape[1])
+    width = products.shape[1]
+    for strip in numba.prange((width + STRIP - 1) // STRIP):
+        first, last = strip * STRIP, min(strip * STRIP + STRIP, width)
         worst = best[column_start + first : column_start + last, -1].copy()
         for i in range(products.shape[0]):
+            if not _any_below_each(products[i, first:last], row_norms[i], column_norms[first:last], worst):
+                continue
             for j in range(first, last):
-                distance = row_norms[i] + column_norms[j] - 2 * products[i, j]
+                distance = row_norms[i] + column_norms[j] - TWO * products[i, j]
                 if distance < worst[j - first]:
                     _insert(distance, row_start + i, best[column_start + j], indices[column_start + j])
                     worst[j - first] = best[column_start + j, -1]
+
+
+@numba.njit(inline="always")
+def _any_below(products, row_norm, column_norms, limit):  # type: ignore[no-untyped-def]
+    """Whether any squared distance is below ``limit``; without a branch, so that it runs in vector instructions."""
+    count = 0
+    for j in range(len(products)):
+        count += row_norm + column_norms[j] - TWO * products[j] < limit
+    return count > 0
+
+
+@numba.njit(inline="always")
+def _any_below_each(products, row_norm, column_norms, limits):  # type: ignore[no-untyped-def]
+    count = 0
+    for j in range(len(products)):
+        count += row_norm + column_norms[j] - TWO * products[j] < limits[j]
+    return count > 0
 
 
 @numba.njit(parallel=True, cache=True)

@@ -7,8 +7,9 @@ together with the neighbour graph it holds a minimum spanning tree for each of t
 
 The tree is found in a single pass over half of the n × n products. A good tree of the neighbour graph is
 known beforehand, and a pair of rows can only improve it if it is closer than the largest edge on the path
-that joins them there (the cycle property). In the tree's leaf order that edge is a running maximum,
-so that a pair costs one comparison, and next to none of them pass.
+that joins them there (the cycle property). With the rows in the tree's leaf order that edge is the larger of two
+running maxima, one of the row and one of the column, so that a pair costs one comparison in vector instructions,
+and next to none of them pass.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ import numba
 import numpy as np
 import torch
 
-from runner.cluster.neighbors import Neighbors, squared_norms
+from runner.cluster.neighbors import TWO, Neighbors, squared_norms
 from runner.cluster.products import Progress, Tile, as_tensor, blocks, silent, symmetric_tiles
 from runner.cluster.single_linkage import SpanningTree, cut, leaf_order, minimum_spanning_forest, prim
 
 ROUNDING = 2e-6
-"""Bound on the error of a float32 product of two rows, relative to their squared norms; pairs this close
-to the limit are kept and decided in float64."""
+"""Bound on the error of a squared distance from a float32 product of two rows, relative to their squared norms; pairs
+this close to the limit are kept and decided in float64."""
 
 PROBES = 4096
 """Rows that look for other components in one round, when the neighbour graph falls apart."""
@@ -44,14 +45,12 @@ def mutual_reachability_tree(
     """
     core = np.ascontiguousarray(neighbors.core_distances(min_samples))
     tree = _connected(vectors, core, neighborhood_forest(neighbors, min_samples), device)
-    norms = squared_norms(vectors)
-    search = _TreeOrder(tree, core, norms, device)
+    search = _TreeOrder(tree, vectors, core)
     pending: list[np.ndarray] = []
-    for tile in symmetric_tiles(vectors, device, progress):
+    for tile in symmetric_tiles(search.vectors, device, progress):
         pending.append(search.improving_pairs(tile))
         if sum(map(len, pending)) > len(vectors):
-            tree = _improved(tree, np.concatenate(pending), vectors, core)
-            search, pending = _TreeOrder(tree, core, norms, device), []
+            tree, pending = _improved(tree, np.concatenate(pending), vectors, core), []
     return _improved(tree, np.concatenate(pending), vectors, core) if pending else tree
 
 
@@ -111,110 +110,115 @@ def _improved(tree: SpanningTree, pairs: np.ndarray, vectors: np.ndarray, core: 
 
 
 class _TreeOrder:
-    """A spanning tree laid out so that the largest edge between any two rows is a range maximum."""
+    """The rows in a spanning tree's leaf order, where the largest edge between any two is a range maximum.
 
-    def __init__(self, tree: SpanningTree, core: np.ndarray, norms: np.ndarray, device: str) -> None:
-        self.order, self.gaps = leaf_order(tree, len(core))
-        self.places = np.empty_like(self.order)
-        self.places[self.order] = np.arange(len(self.order))
-        self.core, self.norms, self.device = core, norms, device
-        if device != "cpu":
-            self.maxima = _range_maxima(self.gaps, device)
+    Attributes:
+        vectors: the rows in that order.
+    """
+
+    def __init__(self, tree: SpanningTree, vectors: np.ndarray, core: np.ndarray) -> None:
+        self._order, self._gaps = leaf_order(tree, len(core))
+        self.vectors = np.asarray(vectors)[self._order]
+        self._core = core[self._order]
+        self._least_squares = squared_norms(self.vectors) * np.float32(1 - ROUNDING)
 
     def improving_pairs(self, tile: Tile) -> np.ndarray:
-        """Pairs of the tile that may improve the tree: int32, shape (m, 2)."""
-        found = self._on_cpu(tile) if self.device == "cpu" else self._on_accelerator(tile)
-        return (found + np.array([tile.rows.start, tile.columns.start])).astype(np.int32)
+        """Pairs of rows that may improve the tree, from a tile of ``vectors``: int32, shape (m, 2)."""
+        places = self._within(tile) if tile.is_diagonal else self._across(tile)
+        return self._order[places + np.array([tile.rows.start, tile.columns.start])].astype(np.int32)
 
-    def _on_cpu(self, tile: Tile) -> np.ndarray:
+    def _within(self, tile: Tile) -> np.ndarray:
+        rows = tile.rows
+        products = tile.products.cpu().numpy()
+        return np.argwhere(_improving_within(products, self._least_squares[rows], self._core[rows], self._gaps[rows]))
+
+    def _across(self, tile: Tile) -> np.ndarray:
+        """The largest edge between a row and a column is that up to the first column, or from there on."""
         rows, columns = tile.rows, tile.columns
-        by_place = np.argsort(self.places[columns])
-        column_places = self.places[columns][by_place]
-        largest_gaps = np.zeros(len(by_place))
-        largest_gaps[1:] = np.maximum.reduceat(self.gaps, column_places)[:-1]
-        improves = _improving(
-            tile.products.numpy(),
-            (self.norms[rows], self.norms[columns]),
-            (self.core[rows], self.core[columns]),
-            self.places[rows],
-            column_places,
-            by_place,
-            largest_gaps,
-            self.gaps,
-            tile.is_diagonal,
+        up_to_columns = np.maximum.accumulate(self._gaps[rows.start : columns.start][::-1])[::-1]
+        row_limits = up_to_columns[: rows.stop - rows.start]
+        column_limits = np.zeros(columns.stop - columns.start)
+        np.maximum.accumulate(self._gaps[columns.start : columns.stop - 1], out=column_limits[1:])
+        close = _close_pairs(
+            tile.products,
+            self._least_squares[rows],
+            self._least_squares[columns],
+            _square_above(row_limits),
+            _square_above(column_limits),
         )
-        return np.argwhere(improves)
-
-    def _on_accelerator(self, tile: Tile) -> np.ndarray:
-        rows, columns = tile.rows, tile.columns
-        norms, core, places = (
-            torch.as_tensor(values, device=self.device, dtype=dtype)
-            for values, dtype in ((self.norms, torch.float32), (self.core, torch.float32), (self.places, torch.int64))
-        )
-        first = torch.minimum(places[rows, None], places[None, columns])
-        last = torch.maximum(places[rows, None], places[None, columns])
-        span = torch.clamp(last - first, min=1)
-        level = torch.floor(torch.log2(span.float())).long()
-        level -= ((1 << level) > span).long()
-        limit = torch.maximum(self.maxima[level, first], self.maxima[level, last - (1 << level)])
-        scale = norms[rows, None] + norms[None, columns]
-        squared = scale * (1 - ROUNDING) - 2 * tile.products
-        cores = torch.maximum(core[rows, None], core[None, columns]) * (1 - 1e-6)
-        improves = (squared < limit * limit * (1 + 1e-6)) & (cores < limit)
-        if tile.is_diagonal:
-            improves = torch.triu(improves, diagonal=1)
-        return torch.nonzero(improves).cpu().numpy()
+        row, column = close.T
+        limits = np.maximum(row_limits[row], column_limits[column])
+        return close[np.maximum(self._core[rows][row], self._core[columns][column]) < limits]
 
 
-def _range_maxima(values: np.ndarray, device: str) -> torch.Tensor:
-    """Sparse table: ``table[level, i]`` is the maximum of ``values[i : i + 2**level]``."""
-    levels = [torch.as_tensor(values, device=device, dtype=torch.float32)]
-    while 2 ** len(levels) <= len(values):
-        half = 2 ** (len(levels) - 1)
-        shifted = torch.cat([levels[-1][half:], levels[-1][-1:].expand(half)])
-        levels.append(torch.maximum(levels[-1], shifted))
-    return torch.stack(levels)
+def _square_above(limits: np.ndarray) -> np.ndarray:
+    """float32 numbers that are not below the squares of ``limits``."""
+    return np.nextafter((limits * limits).astype(np.float32), np.float32(np.inf))
 
 
-@numba.njit(inline="always")
-def _may_improve(product, row_norm, column_norm, row_core, column_core, limit):  # type: ignore[no-untyped-def]
-    scale = row_norm + column_norm
-    return row_core < limit and column_core < limit and scale - ROUNDING * scale - 2 * product < limit * limit
+def _close_pairs(products: torch.Tensor, *squares_and_limits: np.ndarray) -> np.ndarray:
+    """Rows and columns whose squared distance is below the larger of their limits.
+
+    Args:
+        products: of the rows and columns, shape (r, c).
+        squares_and_limits: float32, squared norms of the rows (r,) and of the columns (c,), and the limits of both.
+
+    Returns:
+        int64, shape (m, 2).
+    """
+    if products.device.type == "cpu":
+        arrays = (products.numpy(), *squares_and_limits)
+        return _list_close(arrays, _count_close(arrays))
+    return _close_pairs_torch(products, *squares_and_limits)
+
+
+def _close_pairs_torch(products: torch.Tensor, *squares_and_limits: np.ndarray) -> np.ndarray:
+    row_squares, column_squares, row_limits, column_limits = (
+        torch.as_tensor(values, device=products.device) for values in squares_and_limits
+    )
+    squares = row_squares[:, None] + column_squares - 2 * products
+    return torch.nonzero(squares < torch.maximum(row_limits[:, None], column_limits)).cpu().numpy()
 
 
 @numba.njit(parallel=True, cache=True)
-def _improving(products, norms, cores, row_places, column_places, by_place, largest_gaps, gaps, diagonal):  # type: ignore[no-untyped-def]
-    row_norms, column_norms = norms
-    row_cores, column_cores = cores
-    height, width = products.shape
-    improves = np.zeros((height, width), dtype=np.bool_)
-    for i in numba.prange(height):
-        place = row_places[i]
-        middle = np.searchsorted(column_places, place)
+def _count_close(arrays):  # type: ignore[no-untyped-def]
+    """Per row, how many columns are close: without a branch, so that it runs in vector instructions."""
+    products, row_squares, column_squares, row_limits, column_limits = arrays
+    counts = np.zeros(len(products), dtype=np.int64)
+    for i in numba.prange(len(products)):
+        count = 0
+        for j in range(products.shape[1]):
+            square = row_squares[i] + column_squares[j] - TWO * products[i, j]
+            count += square < max(row_limits[i], column_limits[j])
+        counts[i] = count
+    return counts
+
+
+@numba.njit(cache=True)
+def _list_close(arrays, counts):  # type: ignore[no-untyped-def]
+    products, row_squares, column_squares, row_limits, column_limits = arrays
+    pairs = np.empty((counts.sum(), 2), dtype=np.int64)
+    found = 0
+    for i in np.flatnonzero(counts):
+        for j in range(products.shape[1]):
+            square = row_squares[i] + column_squares[j] - TWO * products[i, j]
+            if square < max(row_limits[i], column_limits[j]):
+                pairs[found, 0], pairs[found, 1] = i, j
+                found += 1
+    return pairs
+
+
+@numba.njit(parallel=True, cache=True)
+def _improving_within(products, least_squares, core, gaps):  # type: ignore[no-untyped-def]
+    """The pairs of one block of rows that may improve the tree, as the upper triangle of a bool matrix."""
+    n = len(products)
+    improves = np.zeros((n, n), dtype=np.bool_)
+    for i in numba.prange(n):
         limit = 0.0
-        for t in range(middle, width):  # columns behind this row in the tree's order
-            if t > middle:
-                limit = max(limit, largest_gaps[t])
-            else:
-                for gap in range(place, column_places[t]):
-                    limit = max(limit, gaps[gap])
-            j = by_place[t]
-            if (not diagonal or j > i) and _may_improve(
-                products[i, j], row_norms[i], column_norms[j], row_cores[i], column_cores[j], limit
-            ):
-                improves[i, j] = True
-        limit = 0.0
-        for t in range(middle - 1, -1, -1):  # and those before it
-            if t < middle - 1:
-                limit = max(limit, largest_gaps[t + 1])
-            else:
-                for gap in range(column_places[t], place):
-                    limit = max(limit, gaps[gap])
-            j = by_place[t]
-            if (not diagonal or j > i) and _may_improve(
-                products[i, j], row_norms[i], column_norms[j], row_cores[i], column_cores[j], limit
-            ):
-                improves[i, j] = True
+        for j in range(i + 1, n):
+            limit = max(limit, gaps[j - 1])
+            square = least_squares[i] + least_squares[j] - TWO * products[i, j]
+            improves[i, j] = square < limit * limit and core[i] < limit and core[j] < limit
     return improves
 
 

@@ -97,7 +97,7 @@ def _null_configs(n: int) -> list[ClusteringConfig]:
 
 def _build_geometries(embedding: Embedding, directory: Path, settings: SweepSettings) -> dict[str, Geometry]:
     names = list(dict.fromkeys(["none", *(space for grid in settings.grids for space in grid.spaces)]))
-    min_samples = neighbors_needed(settings.grids)
+    min_samples = {space: neighbors_needed(settings.grids, space) for space in names}
     geometries: dict[str, Geometry] = {}
     for name in names:
         with closing(ShareProgress(f"{embedding.key}: neighbours and tree in space {name}")) as progress:
@@ -106,7 +106,7 @@ def _build_geometries(embedding: Embedding, directory: Path, settings: SweepSett
                 Space.parse(name),
                 embedding.vectors_path,
                 base=geometries.get("none"),
-                min_samples=min_samples,
+                min_samples=min_samples[name],
                 seed=settings.seed,
                 device=settings.device,
                 progress=progress,

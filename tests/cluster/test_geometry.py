@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.cluster.hierarchy import cophenet, linkage
@@ -66,13 +67,14 @@ def test_the_accelerator_code_finds_the_same(small_tiles: None) -> None:
     expected = nearest_neighbors(vectors, 8)
     by_torch = neighbors_module._candidates_torch(vectors, 8, "cpu", quiet)
     assert [set(row) for row in by_torch] == [set(row) for row in expected.indices]
-    tree = mutual_reachability_tree(vectors, expected, 5)
-    order = spanning_tree._TreeOrder(tree, expected.core_distances(5), neighbors_module.squared_norms(vectors), "cpu")
-    order.maxima = spanning_tree._range_maxima(order.gaps, "cpu")
-    for tile in products.symmetric_tiles(vectors, "cpu"):
-        on_cpu = {tuple(pair) for pair in order._on_cpu(tile)}
-        on_accelerator = {tuple(pair) for pair in order._on_accelerator(tile)}
-        assert on_cpu <= on_accelerator  # which decides in float32 and keeps a wider margin
+    squares = neighbors_module.squared_norms(vectors)
+    limits = np.quantile(pdist(vectors) ** 2, [0.01, 0.05]).astype(np.float32)
+    tile = torch.from_numpy(vectors[:200] @ vectors[200:].T)
+    row_limits, column_limits = np.full(200, limits[0]), np.full(300, limits[1])
+    on_cpu = spanning_tree._close_pairs(tile, squares[:200], squares[200:], row_limits, column_limits)
+    meta = spanning_tree._close_pairs_torch(tile, squares[:200], squares[200:], row_limits, column_limits)
+    np.testing.assert_array_equal(on_cpu, meta)
+    assert len(on_cpu)
 
 
 @pytest.mark.parametrize("min_samples", [1, 2, 5, 12])

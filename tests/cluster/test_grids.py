@@ -26,7 +26,7 @@ def geometries(folder: Path, n: int, grids: list[Grid]) -> dict[str, Geometry]:
                 Space.parse(name),
                 folder / "vectors.npy",
                 base=built.get("none"),
-                min_samples=neighbors_needed(grids),
+                min_samples=neighbors_needed(grids, name),
                 seed=0,
             )
     return built

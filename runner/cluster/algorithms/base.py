@@ -92,6 +92,8 @@ class Algorithm(ABC):
 
     name: ClassVar[str]
     parameters: ClassVar[tuple[Parameter, ...]]
+    uses_graph: ClassVar[bool] = True
+    """Whether it needs the neighbour graph and the tree of its space, or the vectors alone."""
 
     def parameter(self, name: str) -> Parameter:
         for parameter in self.parameters:

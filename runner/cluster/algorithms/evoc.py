@@ -17,6 +17,7 @@ class Evoc(Algorithm):
     """Layers of ``evoc.EVoC``, 0 the finest; ``layer`` -1 stands for each of them."""
 
     name = "evoc"
+    uses_graph = False
     parameters = (
         Parameter("base_min_cluster_size", int, default=5, minimum=2, scale=Scale.CLUSTER_SIZE),
         Parameter("layer", int, default=ALL_LAYERS, minimum=-1),

@@ -20,6 +20,7 @@ class GaussianMixture(Algorithm):
     """As ``sklearn.mixture.GaussianMixture``; a full embedding has too many dimensions for covariances."""
 
     name = "gmm"
+    uses_graph = False
     parameters = (
         Parameter("n_components", int, minimum=1, scale=Scale.CLUSTER_COUNT),
         Parameter("covariance_type", str, default="diag", choices=("full", "tied", "diag", "spherical")),

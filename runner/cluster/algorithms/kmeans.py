@@ -21,6 +21,7 @@ class Kmeans(Algorithm):
     """Lloyd's algorithm as in ``sklearn.cluster.KMeans``; on unit vectors close to spherical k-means."""
 
     name = "kmeans"
+    uses_graph = False
     parameters = (
         Parameter("n_clusters", int, minimum=1, scale=Scale.CLUSTER_COUNT),
         Parameter("init", str, default="k-means++", choices=("k-means++", "random")),
