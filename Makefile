@@ -11,6 +11,7 @@ setup: $(READY)
 $(READY): pyproject.toml requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fiftyone]'
+	-$(VENV)/bin/python -m runner.fields.mongod
 	touch $@
 
 demo: $(READY)

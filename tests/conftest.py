@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.mongod import delete_database, own_database
+from tests.mongod import fiftyone as fiftyone
+
+own_database()  # before any test module can import FiftyOne
+
 settings.register_profile("shared machine", deadline=None)  # how long an example takes says nothing on a busy machine
 settings.load_profile("shared machine")
 
@@ -29,3 +34,7 @@ def stamps() -> Path:
 def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An embedding cache for the whole session, so that no image is embedded twice."""
     return tmp_path_factory.mktemp("cache")
+
+
+def pytest_unconfigure() -> None:
+    delete_database()

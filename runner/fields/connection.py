@@ -57,8 +57,8 @@ def database_errors(what: str = "") -> Iterator[None]:
     """
     from fiftyone.core.config import FiftyOneConfigError
     from fiftyone.core.dataset import DatasetNotFoundError
-    from fiftyone.core.odm.document import DoesNotExist
     from fiftyone.core.service import ServiceException
+    from mongoengine.errors import DoesNotExist
     from pymongo.errors import DocumentTooLarge, PyMongoError
 
     ending = f"; {what}" if what else ""

@@ -1,0 +1,121 @@
+"""Samples as images: what is read, what is skipped, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.errors import RunnerError, UsageError
+from runner.fields.dataset_source import open_dataset, require_plain_images
+from runner.images.source import SourceWishes
+
+if TYPE_CHECKING:
+    from fiftyone import Dataset
+
+
+def test_ids_files_and_labels(dataset: Dataset) -> None:
+    source = open_dataset(dataset.name, SourceWishes(labels="kind"))
+    assert list(source.images.ids) == dataset.values("id")
+    assert [str(path) for path in source.images.paths] == dataset.values("filepath")
+    assert list(source.images.labels or ()) == dataset.values("kind.label")
+    assert (source.name, source.skipped, source.total, source.images.root) == (dataset.name, (), 24, None)
+
+
+def test_labels_from_folders_and_strings(dataset: Dataset) -> None:
+    dataset.set_values("colour", dataset.values("kind.label"))
+    dataset.set_values("weight", list(range(len(dataset))))
+    by_folder = open_dataset(dataset.name, SourceWishes(labels="folder")).images.labels
+    assert by_folder == open_dataset(dataset.name, SourceWishes(labels="colour")).images.labels
+    with pytest.raises(UsageError, match=r"--labels weight is no field .* use folder, kind, colour"):
+        open_dataset(dataset.name, SourceWishes(labels="weight"))
+    with pytest.raises(UsageError, match="--labels kin is no field"):
+        open_dataset(dataset.name, SourceWishes(labels="kin"))
+
+
+def test_missing_files_and_unknown_ids_shift_nothing(dataset: Dataset, tmp_path: Path) -> None:
+    import fiftyone as fo
+
+    ids, files = dataset.values(["id", "filepath"])
+    lost = dataset[ids[3]]
+    lost.filepath = str(tmp_path / "gone.png")
+    lost.save()
+    twice = dataset.add_sample(fo.Sample(filepath=files[0]))
+    source = open_dataset(dataset.name, SourceWishes(), [*ids[2:6], twice, "0" * 24, ids[0]])
+    assert source.images.ids == (ids[0], ids[2], ids[4], ids[5], twice)
+    assert [str(path) for path in source.images.paths] == [files[0], files[2], files[4], files[5], files[0]]
+    reasons = {skipped.path: skipped.reason for skipped in source.skipped}
+    assert reasons == {
+        ids[3]: f"its file {tmp_path / 'gone.png'} is missing",
+        "0" * 24: f"is no sample of the dataset {dataset.name!r}",
+    }
+
+
+def test_targets_and_pairs_are_sampled(dataset: Dataset, tmp_path: Path) -> None:
+    ids, files = dataset.values(["id", "filepath"])
+    pairs = tmp_path / "pairs.yaml"
+    pairs.write_text(f"must_link:\n  - [{ids[7]}, {files[9]}]\n")
+    wishes = SourceWishes(targets=[Path(ids[20]), Path(files[21])], pairs=pairs, sample=4)
+    source = open_dataset(dataset.name, wishes)
+    assert set(source.images.ids) == {ids[7], ids[9], ids[20], ids[21]}
+    assert source.targets == (ids[20], ids[21])
+
+
+def test_unknown_dataset_names_the_nearest(dataset: Dataset) -> None:
+    with pytest.raises(RunnerError, match=f"did you mean '{dataset.name}'"):
+        open_dataset(f"{dataset.name}s", SourceWishes())
+
+
+@pytest.mark.parametrize("media", ["video", "point cloud", "group", "patches"])
+def test_what_is_no_image_is_refused(media: str, fiftyone: object, dataset: Dataset) -> None:
+    import fiftyone as fo
+
+    if media == "patches":
+        things = [fo.Detections(detections=[fo.Detection(bounding_box=[0, 0, 1, 1])]) for _ in range(len(dataset))]
+        dataset.set_values("things", things)
+        with pytest.raises(RunnerError, match="object patches"):
+            require_plain_images(dataset.to_patches("things"))
+        return
+    other = fo.Dataset()
+    if media == "group":
+        group = fo.Group()
+        other.add_group_field("pair", default="left")
+        other.add_samples([fo.Sample(filepath=f"{side}.png", pair=group.element(side)) for side in ("left", "right")])
+        with pytest.raises(RunnerError, match=r"grouped dataset \(left, right\).*select_group_slices\('left'\)"):
+            open_dataset(other.name, SourceWishes())
+        clone = other.select_group_slices("left").clone()
+        assert len(open_dataset(clone.name, SourceWishes()).skipped) == 1, "the remedy works"
+        return
+    other.add_sample(fo.Sample(filepath="film.mp4" if media == "video" else "scan.pcd"))
+    with pytest.raises(RunnerError, match=f"holds {media.replace(' ', '-')} samples, and only images"):
+        open_dataset(other.name, SourceWishes())
+
+
+def test_database_that_does_not_answer(tmp_path: Path) -> None:
+    environment = os.environ | {"FIFTYONE_DATABASE_URI": "mongodb://127.0.0.1:9"}
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "runner", "experiment", "--dataset", "any", "--out", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert done.returncode == 1
+    assert "database can't be reached" in done.stderr and "FIFTYONE_DATABASE_URI" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert time.monotonic() - started < 40, "a busy machine takes its time to import FiftyOne"
+
+
+def test_no_image_at_all(fiftyone: object, tmp_path: Path) -> None:
+    import fiftyone as fo
+
+    import runner
+
+    empty = fo.Dataset()
+    with pytest.raises(RunnerError, match="gives no image to cluster"):
+        runner.run_experiment(runner.ExperimentConfig(dataset=empty.name, out=tmp_path / "out"))
