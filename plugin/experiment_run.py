@@ -1,0 +1,62 @@
+"""The engine's call behind *Run clustering experiment* and *Rank again*."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .experiment_settings import results_folder, settings_of
+
+if TYPE_CHECKING:
+    from runner.config import ExperimentConfig
+
+_SAMPLES = "samples.json"
+_PAIRS = "pairs.yaml"
+
+
+def prepare(dataset: Any, name: str, params: Mapping[str, Any], sample_ids: Sequence[str]) -> ExperimentConfig:
+    """Settings with what the dataset itself has to say: which samples, and which pairs of them belong together.
+
+    Raises:
+        RunnerError: the results folder cannot be written.
+    """
+    from runner.output.atomic import write_text
+
+    folder = results_folder(dataset, name, params) / "dataset"
+    make_folder(folder)
+    write_text(folder / _SAMPLES, json.dumps(list(sample_ids)))
+    config = settings_of(dataset, name, params)
+    return with_pairs(dataset, config.model_copy(update={"samples": folder / _SAMPLES, "write_fields": True}))
+
+
+def with_pairs(dataset: Any, config: ExperimentConfig) -> ExperimentConfig:
+    """The settings with the dataset's present pairs."""
+    from runner.fields.pair_store import write_pairs_file
+
+    path = config.out / "dataset" / _PAIRS
+    make_folder(path.parent)
+    pairs = write_pairs_file(dataset, path)
+    return config.model_copy(update={"pairs": path if len(pairs) else None})
+
+
+def run(config: ExperimentConfig) -> str:
+    """Run it; what came of it, in one sentence."""
+    from runner.experiment import run_experiment
+    from runner.output.naming import trial_name
+
+    summary = run_experiment(config)
+    best = summary.trial(summary.ranking[0])
+    clusters = best.scores.n_clusters if best.scores is not None else 0
+    return f"{len(summary.ranking)} clusterings ranked, the best with {clusters} clusters: {trial_name(best)}"
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder; RunnerError says why that is not possible."""
+    from runner.errors import RunnerError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunnerError(f"{folder} cannot be written ({error.strerror}); choose another results folder") from error

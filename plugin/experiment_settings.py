@@ -1,0 +1,95 @@
+"""From the form of *Run clustering experiment* to the engine's settings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .workspace import default_folder
+
+if TYPE_CHECKING:
+    from runner.config import ExperimentConfig
+
+_LISTS = ("models", "resolutions", "preprocess", "algorithms", "spaces")
+_TEXTS = ("sample", "labels", "tracking_uri", "mode", "device")
+_NUMBERS = ("top", "max_trials", "seed", "batch_size", "workers", "pair_weight")
+
+
+def settings_of(dataset: Any, name: str, params: Mapping[str, Any]) -> ExperimentConfig:
+    """The settings that the form describes, without the samples and pairs.
+
+    Raises:
+        UsageError: naming the setting, its value and what is allowed.
+    """
+    from runner.config_file import load_config
+
+    settings: dict[str, Any] = {
+        "dataset": dataset.name,
+        "experiment_name": name,
+        "out": results_folder(dataset, name, params),
+    }
+    for key in (*_LISTS, *_TEXTS, *_NUMBERS):
+        value = params.get(key)
+        if value not in (None, "", []):
+            settings[key] = value
+    return load_config(settings)
+
+
+def results_folder(dataset: Any, name: str, params: Mapping[str, Any]) -> Path:
+    """The folder that the user chose, or the one for this dataset and experiment."""
+    chosen = params.get("out")
+    return Path(chosen).expanduser() if chosen else default_folder(dataset, name)
+
+
+def plan_lines(config: ExperimentConfig, n_images: int) -> Sequence[str]:
+    """What the settings will cost, and anything that is wrong with them, quickly and without opening an image.
+
+    Args:
+        config: the settings.
+        n_images: before sampling.
+
+    Raises:
+        RunnerError: an unknown model, a value that cannot work, weights that cannot be had.
+    """
+    from runner.cluster.grids import check_sizes, parse_grids
+    from runner.config_file import load_preset
+    from runner.embed.models import resolve_models
+    from runner.embed.pipeline import EmbeddingPlan
+    from runner.plan import Plan
+
+    n = _sampled(n_images, config.sample)
+    grids = parse_grids(
+        load_preset(config.mode), algorithms=config.algorithms, spaces=config.spaces, overrides=config.sweep
+    )
+    check_sizes(grids, n)
+    models = resolve_models(config.models, config.resolutions, config.preprocess, config.precision, config.cache_dir)
+    plan = Plan(
+        location=str(config.dataset),
+        n_images=n,
+        total=n_images,
+        skipped=0,
+        embeddings=[EmbeddingPlan(each.key, 0, n) for each in models.configs],
+        grids=grids,
+        max_trials=config.max_trials,
+        out=str(config.out),
+        tracking_uri=config.tracking_uri or "",
+    )
+    embeddings, trials = len(models.configs), plan.trials_per_embedding
+    of_all = "" if n == n_images else f" of {n_images:,}"
+    return [
+        f"About {trials * embeddings:,} trials: {trials} clusterings of {_counted(embeddings, 'embedding')}, "
+        f"{n:,}{of_all} images.",
+        f"At most {n * embeddings:,} forward passes; images that were embedded before cost nothing.",
+        *models.notes,
+    ]
+
+
+def _sampled(n_images: int, sample: int | float | None) -> int:
+    wanted = n_images if sample is None else math.ceil(sample * n_images) if isinstance(sample, float) else sample
+    return min(n_images, wanted)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,192 @@
+"""The life of a run while it lasts: where it is, whether it still breathes, and whether it shall stop.
+
+Finished experiments are registered on the dataset by the engine. This is about those that are not: one record for each,
+in the execution store of the dataset, so that the panel can show them and a killed worker does not go unnoticed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+STORE = "imagesweep_live_runs"
+HEARTBEAT = 2.0
+"""Seconds between two signs of life."""
+
+SILENCE = timedelta(seconds=20)
+"""Without a sign of life for so long, the process is taken for dead."""
+
+_CANCEL = "cancel "
+
+
+class RunStatus(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class LiveRun:
+    """One run.
+
+    Attributes:
+        name: the experiment's.
+        status: as it is known to be; a run that fell silent is ``failed``.
+        label: what it is doing.
+        share: of that, 0 to 1.
+        started, seen: ISO times, UTC; ``seen`` is the last sign of life.
+        error: one sentence, where it failed.
+        params: of the operator, so that it can be started again.
+        operation: id of the delegated operation; None where it runs in the App's own process.
+    """
+
+    name: str
+    status: RunStatus = RunStatus.RUNNING
+    label: str = "Starting"
+    share: float = 0.0
+    started: str = ""
+    seen: str = ""
+    error: str | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    operation: str | None = None
+
+
+class LiveRuns:
+    """The runs of one dataset."""
+
+    def __init__(self, dataset: Any) -> None:
+        from fiftyone.operators.store import ExecutionStore
+
+        self._store = ExecutionStore.create(STORE, dataset._doc.id)
+
+    def all(self) -> list[LiveRun]:
+        """Newest first; those that fell silent are marked as failed, and their delegated operations too."""
+        names = [key for key in self._store.list_keys() if not key.startswith(_CANCEL)]
+        runs = [run for run in map(self.get, names) if run is not None]
+        return sorted(runs, key=lambda run: run.started, reverse=True)
+
+    def get(self, name: str) -> LiveRun | None:
+        record = self._store.get(name)
+        if record is None:
+            return None
+        run = LiveRun(**{**record, "status": RunStatus(record["status"])})
+        silent = datetime.now(UTC) - datetime.fromisoformat(run.seen)
+        if run.status is RunStatus.RUNNING and silent > SILENCE:
+            return self._bury(run)
+        return run
+
+    def cancel(self, name: str) -> None:
+        """Ask a run to stop; it does so at its next step."""
+        self._store.set(_CANCEL + name, True)
+
+    def forget(self, name: str) -> None:
+        """Remove the record of a run."""
+        self._store.delete(name)
+        self._store.delete(_CANCEL + name)
+
+    @contextmanager
+    def alive(
+        self, name: str, params: dict[str, Any], operation: str | None, stop: Callable[[], None]
+    ) -> Iterator[Callable[[str, float], None]]:
+        """Keep the record of a run while it lasts, and its outcome afterwards.
+
+        Args:
+            name: the experiment's.
+            params: of the operator.
+            operation: id of the delegated operation, if it is one.
+            stop: called when the user wants the run to end, or its dataset is gone.
+
+        Yields:
+            what to tell of the run's progress: a label, and a share from 0 to 1.
+        """
+        self._store.delete(_CANCEL + name)
+        now = _now()
+        heart = _Heart(self, LiveRun(name, started=now, seen=now, params=params, operation=operation), stop)
+        heart.start()
+        try:
+            yield heart.tell
+        except BaseException as error:
+            heart.end(RunStatus.CANCELLED if _is_cancelled(error) else RunStatus.FAILED, _sentence(error))
+            raise
+        heart.end(RunStatus.DONE, None)
+
+    def put(self, run: LiveRun) -> None:
+        """Write the record of a run."""
+        self._store.set(run.name, asdict(run))
+
+    def is_cancelled(self, name: str) -> bool:
+        """Whether somebody asked the run to stop."""
+        return bool(self._store.get(_CANCEL + name))
+
+    def _bury(self, run: LiveRun) -> LiveRun:
+        error = "The process that ran it stopped answering; run it again, and it resumes where it was."
+        dead = replace(run, status=RunStatus.FAILED, error=error)
+        self.put(dead)
+        if run.operation is not None:
+            _fail_operation(run.operation, error)
+        return dead
+
+
+class _Heart(threading.Thread):
+    """Gives signs of life from a thread of its own, since the work may be silent for long."""
+
+    def __init__(self, runs: LiveRuns, run: LiveRun, stop: Callable[[], None]) -> None:
+        super().__init__(name="imagesweep-heartbeat", daemon=True)
+        self._runs, self._run, self._stop_work = runs, run, stop
+        self._ended = threading.Event()
+        runs.put(run)
+
+    def tell(self, label: str, share: float) -> None:
+        self._run = replace(self._run, label=label, share=share)
+
+    def end(self, status: RunStatus, error: str | None) -> None:
+        self._ended.set()
+        self.join()
+        with suppress(Exception):  # the database may be what failed; the failure itself is raised by the caller
+            self._runs.put(replace(self._run, status=status, error=error, seen=_now()))
+
+    def run(self) -> None:
+        from pymongo.errors import PyMongoError
+
+        while not self._ended.wait(HEARTBEAT):
+            try:
+                self._runs.put(replace(self._run, seen=_now()))
+                if self._runs.is_cancelled(self._run.name):
+                    self._stop_work()
+            except PyMongoError:  # it may come back; the work itself notices when it needs the database
+                continue
+
+
+def _fail_operation(operation: str, error: str) -> None:
+    """Mark the delegated operation of a dead worker as failed, which nobody else does."""
+    from bson import ObjectId
+    from fiftyone.operators.delegated import DelegatedOperationService
+    from fiftyone.operators.executor import ExecutionResult, ExecutionRunState
+
+    service = DelegatedOperationService()
+    with suppress(Exception):  # it may have been deleted
+        service.set_failed(
+            ObjectId(operation),
+            result=ExecutionResult(error=error, error_message=error),
+            required_state=ExecutionRunState.RUNNING,
+        )
+
+
+def _is_cancelled(error: BaseException) -> bool:
+    from .background import CancelledError
+
+    return isinstance(error, CancelledError | GeneratorExit)
+
+
+def _sentence(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
