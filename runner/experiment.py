@@ -16,6 +16,7 @@ import numpy as np
 from runner import __version__
 from runner.cluster.geometry import open_geometry
 from runner.cluster.grids import check_sizes, grids_as_settings, parse_grids
+from runner.cluster.similarity_tree import SimilarityTree
 from runner.cluster.trial import TrialStatus
 from runner.config import ExperimentConfig
 from runner.config_file import dump_config, load_preset
@@ -245,6 +246,7 @@ class _Experiment:
             vectors=lambda key: np.load(vectors[key], mmap_mode="r", allow_pickle=False),
             config_yaml=dump_config(self._resolved()),
             neighbors=study.neighbors,
+            tree=study.tree,
             targets=self.source.targets,
             workers=self.config.workers or os.cpu_count() or 1,
         )
@@ -347,6 +349,10 @@ class _Study:
         """Neighbour lists of an embedding's images."""
         neighbors = open_geometry(self.sweeps[key].geometry).neighbors
         return neighbors.indices, neighbors.distances
+
+    def tree(self, key: str) -> SimilarityTree:
+        """The tree of cosine similarities of an embedding's images."""
+        return SimilarityTree.of_geometry(open_geometry(self.sweeps[key].geometry))
 
     def graphs(self) -> dict[str, np.ndarray]:
         """The neighbour indices of every embedding, int32, shape (n, k)."""

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import base64
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner.cluster.threshold_curve import threshold_curve
 from runner.cluster.trial import TrialStatus
-from runner.output.atomic import printable, strict_json, write_text
+from runner.output.atomic import write_text
 from runner.output.contact_sheet import draw_overview
 from runner.output.layout import OVERVIEW, PLOTS, REPORT
-from runner.output.naming import count_of, decimal, embedding_names, short_embedding_names, trial_name
+from runner.output.naming import count_of, embedding_names, short_embedding_names, trial_name
+from runner.output.page import render_page
 from runner.output.projection import EmbeddingMap
 from runner.output.rank_folders import RankedTrial, sheet_source
 from runner.output.report_data import comparison_data, map_data, map_trials
 from runner.output.report_table import ranking_table
 from runner.output.results import Results
 from runner.output.summary import Summary
+from runner.output.threshold_plot import PlottedCurve, threshold_data
 from runner.output.thumbnails import Thumbnails, jpeg_data_uri
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 OVERVIEW_TILE = 84
 OVERVIEW_ROWS = 24
 """Clusters of a top trial that the report shows; its folder has them all."""
+
+THRESHOLDS = 120
+"""Thresholds of the near-duplicates whose pairs the report can show."""
 
 MAX_LISTED = 200
 """Skipped images and failed trials that the report lists."""
@@ -69,28 +74,31 @@ def write_report(
     data = {
         "comparison": comparison_data(results, len(ranked)),
         "map": map_data(results, maps, trials, thumbnails),
+        "threshold": threshold_data(_curves(out, results), thumbnails, THRESHOLDS),
     }
     notes = report_notes(results, thumbnails, maps)
     write_text(out / REPORT, render(results, tops, data, notes))
     return out / REPORT
 
 
-def render(results: Results, tops: Sequence[TopTrial], data: Mapping[str, object], notes: Sequence[str]) -> str:
-    """The page; every value that comes from the user is escaped by the template."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-    from plotly.offline import get_plotlyjs
+def _curves(out: Path, results: Results) -> list[PlottedCurve]:
+    """The near-duplicates of each embedding at every threshold, where its tree is at hand."""
+    curves = []
+    for key, name in embedding_names(results.summary.embeddings).items():
+        tree = results.tree(key)
+        if tree is not None:
+            command = f"runner duplicates --in {shlex.quote(str(out))} --embedding {key} --threshold {{threshold}}"
+            curves.append(PlottedCurve(name, "cosine similarity", threshold_curve(tree), results.images.ids, command))
+    return curves
 
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"duration": duration, "printable": printable, "count": count_of, "decimal": decimal}
+
+def render(results: Results, tops: Sequence[TopTrial], data: Mapping[str, object], notes: Sequence[str]) -> str:
+    """The report's page; every value that comes from the user is escaped by the template."""
     summary = results.summary
-    return environment.get_template("report.html.j2").render(
+    return render_page(
+        "report.html.j2",
+        data,
+        ("report.js", "threshold_plot.js"),
         summary=summary,
         names=short_embedding_names(summary.embeddings),
         verdict=verdict(summary),
@@ -102,16 +110,7 @@ def render(results: Results, tops: Sequence[TopTrial], data: Mapping[str, object
         notes=notes,
         config_yaml=results.config_yaml,
         max_listed=MAX_LISTED,
-        data=Markup(_json_for_script(data)),
-        plotly_js=Markup(get_plotlyjs()),
-        style=Markup((TEMPLATES / "report.css").read_text("utf-8")),
-        script=Markup((TEMPLATES / "report.js").read_text("utf-8")),
     )
-
-
-def _json_for_script(value: object) -> str:
-    """JSON that no HTML parser takes for markup."""
-    return strict_json(value).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def verdict(summary: Summary) -> str:
@@ -184,15 +183,3 @@ def _png_uri(path: Path) -> str | None:
 
 def _shown(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def duration(seconds: float) -> str:
-    """``0.4 s``, ``12 s``, ``3 min 5 s``, ``2 h 10 min``."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from runner.cluster.similarity_tree import SimilarityTree
 from runner.images.image_set import ImageSet
 from runner.output.summary import Summary, TrialRecord
 
@@ -16,6 +17,11 @@ NeighborLists = tuple[np.ndarray, np.ndarray]
 
 def no_neighbors(_: str) -> NeighborLists | None:
     """For embeddings whose neighbour graph is not at hand."""
+    return None
+
+
+def no_tree(_: str) -> SimilarityTree | None:
+    """For embeddings whose spanning tree is not at hand."""
     return None
 
 
@@ -30,6 +36,7 @@ class Results:
         vectors: gives an embedding key's L2-normalised vectors, float32, shape (n_images, dimension).
         config_yaml: the resolved settings; run again, they give the same labels.
         neighbors: gives an embedding key's neighbour lists, or None where they would have to be computed.
+        tree: gives an embedding key's tree of cosine similarities, or None where it would have to be computed.
         targets: ids of the images that are marked in maps and sheets.
         workers: threads that decode images.
     """
@@ -40,6 +47,7 @@ class Results:
     vectors: Callable[[str], np.ndarray]
     config_yaml: str = ""
     neighbors: Callable[[str], NeighborLists | None] = no_neighbors
+    tree: Callable[[str], SimilarityTree | None] = no_tree
     targets: tuple[str, ...] = field(default=())
     workers: int = 2
 

@@ -14,7 +14,7 @@ import pytest
 
 from runner.images.image_set import SkippedImage
 from runner.output.outputs import write_outputs
-from runner.output.report import duration
+from runner.output.page import duration
 from runner.output.results import Results
 from tests.output.experiments import image_names, make_results
 
@@ -98,7 +98,7 @@ def test_plotly_is_there_once(hostile_page: tuple[_Page, Path]) -> None:
 
 def test_texts_stay_texts(hostile_page: tuple[_Page, Path]) -> None:
     page, _ = hostile_page
-    assert page.tags.count("script") == 3
+    assert page.tags.count("script") == 4
     assert page.handlers == []
     assert "x" not in page.references
     assert page.text.count(HOSTILE) >= 8
@@ -132,7 +132,7 @@ def test_browser_draws_it_without_an_error(hostile_page: tuple[_Page, Path], tmp
     assert run.stdout.count('class="main-svg"') >= 2
     assert "4 trials" in run.stdout
     drawn = _Page(run.stdout)
-    assert drawn.tags.count("script") == 3
+    assert drawn.tags.count("script") == 4
     assert "x" not in drawn.references
 
 

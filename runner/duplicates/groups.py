@@ -1,0 +1,113 @@
+"""Groups of near-duplicates: which image represents each, and which are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from runner.cluster.cuts import lowest_inner_similarities
+from runner.duplicates.image_facts import ImageFacts, measure_images
+from runner.duplicates.k_center import k_center
+from runner.duplicates.links import Links
+
+Measure = Callable[[Sequence[Path]], Sequence[ImageFacts]]
+
+
+@dataclass(frozen=True)
+class Member:
+    """An image of a group.
+
+    Attributes:
+        row: of the image set.
+        similarity: to the group's representative.
+        facts: its size and sharpness.
+        keep: whether it stays.
+    """
+
+    row: int
+    similarity: float
+    facts: ImageFacts
+    keep: bool
+
+
+@dataclass(frozen=True)
+class DuplicateGroup:
+    """Images linked with each other, directly or through others.
+
+    Attributes:
+        members: the representative first, then from the most to the least similar to it.
+        lowest_similarity: of any two members, since a chain may join what is not alike; None where the group is too
+            large to measure it.
+    """
+
+    members: tuple[Member, ...]
+    lowest_similarity: float | None
+
+    @property
+    def representative(self) -> int:
+        """Row of the image that stands for the group: the most pixels, then the sharpest, then the first name."""
+        return self.members[0].row
+
+    @property
+    def kept(self) -> list[int]:
+        """Rows of the images to keep."""
+        return [member.row for member in self.members if member.keep]
+
+    @property
+    def dropped(self) -> list[int]:
+        """Rows of the images to drop."""
+        return [member.row for member in self.members if not member.keep]
+
+
+def duplicate_groups(
+    links: Links, threshold: float, keep_per_group: int = 1, measure: Measure = measure_images
+) -> list[DuplicateGroup]:
+    """The groups at a threshold, the largest first.
+
+    Args:
+        links: how alike the images are.
+        threshold: similarity from which on two images are linked.
+        keep_per_group: how many of each group stay; beyond the representative, the ones that differ most from those
+            kept already (k-center).
+        measure: gives size and sharpness of image files.
+    """
+    labels = links.tree.groups(threshold)
+    order = np.argsort(labels, kind="stable")[np.count_nonzero(labels < 0) :]
+    facts = dict(zip(order.tolist(), measure([links.images.paths[row] for row in order]), strict=True))
+    lowest = _lowest_similarities(links, labels)
+    ends = np.cumsum(np.bincount(labels[order]))
+    return [
+        _group(links, rows, facts, keep_per_group, lowest[number])
+        for number, rows in enumerate(np.split(order, ends[:-1]) if len(order) else [])
+    ]
+
+
+def _group(
+    links: Links, rows: np.ndarray, facts: dict[int, ImageFacts], keep: int, lowest: float | None
+) -> DuplicateGroup:
+    ids = links.images.ids
+    by_worth = sorted(rows.tolist(), key=lambda row: (-facts[row].pixels, -facts[row].sharpness, ids[row]))
+    kept = set(_kept(links, by_worth, keep))
+    similarities = links.similarities(by_worth[0], np.array(by_worth)).tolist()
+    members = [
+        Member(row, float(similarity), facts[row], row in kept)
+        for row, similarity in zip(by_worth, similarities, strict=True)
+    ]
+    others = sorted(members[1:], key=lambda member: -member.similarity)
+    return DuplicateGroup((members[0], *others), lowest)
+
+
+def _kept(links: Links, by_worth: list[int], keep: int) -> list[int]:
+    if links.vectors is None:  # all are the same
+        return by_worth[:keep]
+    return [by_worth[place] for place in k_center(np.asarray(links.vectors[by_worth]), 0, keep)]
+
+
+def _lowest_similarities(links: Links, labels: np.ndarray) -> list[float | None]:
+    if links.vectors is None:
+        return [1.0] * (int(labels.max(initial=-1)) + 1)
+    lowest = links.similarity_of_cosine(lowest_inner_similarities(links.vectors, labels))
+    return [None if np.isnan(value) else min(1.0, float(value)) for value in lowest]

@@ -1,0 +1,180 @@
+"""A finished experiment opened again: its images, labels, vectors and geometry, made anew only where they are gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from runner.cluster.geometry import Geometry, build_geometry, open_geometry
+from runner.cluster.spaces import Space
+from runner.config import ExperimentConfig
+from runner.config_file import load_config
+from runner.embed.cache import EmbeddingCache
+from runner.embed.embedding_config import EmbeddingConfig
+from runner.embed.matrix_files import is_written
+from runner.embed.models import resolve_models
+from runner.embed.pipeline import EmbeddingRun, embed_images
+from runner.embed.ready_made import take_vectors
+from runner.errors import RunnerError, UsageError
+from runner.experiment import WORK
+from runner.images.image_set import ImageSet
+from runner.images.precomputed import load_precomputed
+from runner.output.layout import CONFIG
+from runner.output.result_files import read_labels, read_paths, read_summary
+from runner.output.summary import Summary, TrialRecord
+
+
+@dataclass(frozen=True)
+class FinishedExperiment:
+    """Handle on a results folder.
+
+    Attributes:
+        out: the results folder.
+        summary: its ``summary.json``.
+        config: its settings, everything spelled out.
+        images: the images that were clustered, in the order of all rows.
+    """
+
+    out: Path
+    summary: Summary
+    config: ExperimentConfig
+    images: ImageSet
+
+    def trial(self, rank: int) -> TrialRecord:
+        """The trial in place ``rank`` of the ranking, 1 being the best; UsageError if there is none."""
+        ranking = self.summary.ranking
+        if not 1 <= rank <= len(ranking):
+            raise UsageError(f"--rank {rank}: {self.out} has ranked trials 1 to {len(ranking)}")
+        return self.summary.trial(ranking[rank - 1])
+
+    def labels(self, trial_id: str) -> np.ndarray:
+        """Labels of a trial that is done, int32, shape (n_images,)."""
+        return read_labels(self.out, trial_id)
+
+    def embedding_key(self, wanted: str | None = None) -> str:
+        """The key of an embedding.
+
+        Args:
+            wanted: a key or a part that only one key has; None means the best trial's.
+
+        Raises:
+            UsageError: no key, or more than one, has that part.
+        """
+        keys = [record.key for record in self.summary.embeddings]
+        if wanted is None:
+            return self.trial(1).embedding if self.summary.ranking else keys[0]
+        found = [key for key in keys if key == wanted] or [key for key in keys if wanted in key]
+        if len(found) != 1:
+            which = "fits several of" if found else "is none of"
+            raise UsageError(f"--embedding {wanted} {which} the embeddings in {self.out}: {', '.join(keys)}")
+        return found[0]
+
+    def embedding_config(self, key: str) -> EmbeddingConfig | None:
+        """How the vectors under ``key`` are computed; None for ready-made ones."""
+        return self._configs.get(key)
+
+    def vectors_path(self, key: str) -> Path:
+        """``.npy`` file of an embedding's vectors: float32, shape (n_images, dimension), L2-normalised.
+
+        Where it is gone it comes from the embedding cache again.
+
+        Raises:
+            RunnerError: image files have gone or changed since.
+        """
+        n = len(self.images)
+        candidates = [self.out / WORK / f"{key}.npy", *sorted((self.out / WORK).glob(f"{key}-*.npy"))]
+        for path in candidates:
+            if is_written(path, n):
+                return path
+        run = self._embed_again(key)
+        if run.images.ids != self.images.ids:
+            gone = sorted(set(self.images.ids) - set(run.images.ids))
+            raise RunnerError(
+                f"{len(gone)} images of {self.out} can't be read any more, such as {gone[0]}; run the experiment again"
+            )
+        return run.embeddings[0].vectors_path
+
+    def vectors(self, key: str) -> np.ndarray:
+        """The same, memory-mapped."""
+        return np.load(self.vectors_path(key), mmap_mode="r", allow_pickle=False)
+
+    def geometry(self, key: str) -> Geometry:
+        """Neighbours and tree of an embedding; computed where they are gone."""
+        path = self.vectors_path(key)
+        seed = self.summary.experiment.seed
+        folder = path.with_suffix("") / f"none-{seed}"
+        try:
+            return open_geometry(folder)
+        except FileNotFoundError:
+            return build_geometry(folder, Space.parse("none"), path, base=None, min_samples=1, seed=seed)
+
+    @cached_property
+    def _configs(self) -> dict[str, EmbeddingConfig]:
+        if self.config.embeddings is not None:
+            return {}
+        config = self.config
+        resolved = resolve_models(
+            config.models, config.resolutions, config.preprocess, config.precision, config.cache_dir
+        )
+        return {each.key: each for each in resolved.configs}
+
+    def _embed_again(self, key: str) -> EmbeddingRun:
+        config, folder = self.config, self.out / WORK
+        if config.embeddings is not None:
+            found = load_precomputed(config.embeddings.expanduser(), config.paths)
+            row_of = {image_id: row for row, image_id in enumerate(found.images.ids)}
+            run = take_vectors(found.vectors_path, [row_of[each] for each in self.images.ids], self.images, folder)
+            if run.embeddings[0].key != key:
+                raise RunnerError(
+                    f"{config.embeddings} has changed since {self.out} was made; run the experiment again"
+                )
+            return run
+        embedding = self.embedding_config(key)
+        if embedding is None:
+            raise RunnerError(
+                f"the model of {key} is no longer what it was when {self.out} was made; run the experiment again"
+            )
+        cache = EmbeddingCache(config.cache_dir)
+        return embed_images(
+            self.images, [embedding], cache=cache, out_dir=folder, device=config.device, batch_size=config.batch_size
+        )
+
+
+def open_experiment(out: Path, images: ImageSet | None = None) -> FinishedExperiment:
+    """Open a results folder.
+
+    Args:
+        out: the results folder.
+        images: its images, where they can't be known from the folder: those of a FiftyOne dataset, whose ids are
+            sample ids. Order and number do not matter, as long as all of them are there.
+
+    Raises:
+        RunnerError: it is not a results folder, or its files are damaged.
+    """
+    out = out.expanduser()
+    summary = read_summary(out)
+    config = load_config({}, file=out / CONFIG)
+    ids = read_paths(out)
+    return FinishedExperiment(out, summary, config, _images(out, summary, config, ids, images))
+
+
+def _images(
+    out: Path, summary: Summary, config: ExperimentConfig, ids: tuple[str, ...], given: ImageSet | None
+) -> ImageSet:
+    if given is not None:
+        row_of = {image_id: row for row, image_id in enumerate(given.ids)}
+        missing = [image_id for image_id in ids if image_id not in row_of]
+        if missing:
+            raise RunnerError(f"{len(missing)} images of {out} are not among those given, such as {missing[0]}")
+        return given.subset([row_of[image_id] for image_id in ids])
+    if summary.images.root is not None:
+        root = Path(summary.images.root)
+        return ImageSet(ids, tuple(root / image_id for image_id in ids), root)
+    if config.embeddings is None:
+        return ImageSet(ids, ())
+    found = load_precomputed(config.embeddings.expanduser(), config.paths).images
+    row_of = {image_id: row for row, image_id in enumerate(found.ids)}
+    return found.subset([row_of[image_id] for image_id in ids])
