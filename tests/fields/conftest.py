@@ -68,6 +68,7 @@ def study(fiftyone: object, shapes: Path, tmp_path_factory: pytest.TempPathFacto
             labels="kind",
             models=("efficientnet_lite0",),
             resolutions=(64,),
+            algorithms=("kmeans", "hdbscan"),
             sweep={"kmeans": [{"n_clusters": [2, 3, 5]}], "hdbscan": [{"min_cluster_size": [3, 5], "min_samples": 2}]},
             out=out,
             cache_dir=tmp_path_factory.mktemp("cache"),
