@@ -38,7 +38,8 @@ class DuplicateGroup:
     """Images linked with each other, directly or through others.
 
     Attributes:
-        members: the representative first, then from the most to the least similar to it.
+        members: the representative first, then the others that are kept, then those that are dropped; each part from
+            the most to the least similar to the representative.
         lowest_similarity: of any two members, since a chain may join what is not alike; None where the group is too
             large to measure it.
     """
@@ -96,7 +97,7 @@ def _group(
         Member(row, float(similarity), facts[row], row in kept)
         for row, similarity in zip(by_worth, similarities, strict=True)
     ]
-    others = sorted(members[1:], key=lambda member: -member.similarity)
+    others = sorted(members[1:], key=lambda member: (not member.keep, -member.similarity))
     return DuplicateGroup((members[0], *others), lowest)
 
 

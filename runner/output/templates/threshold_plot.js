@@ -106,20 +106,21 @@
     const lowest = curve.thresholds[curve.thresholds.length - 1];
     const marks = [line(knee, "auto", "dash", muted, 1)];
     if (taken !== null) marks.push(line(curve.thresholds[taken], rounded(taken), "solid", cssVariable("--accent"), 0.94));
-    const axis = { gridcolor: grid, zerolinecolor: grid, linecolor: grid, rangemode: "tozero", automargin: true };
+    const axis = (name, more) => ({ gridcolor: grid, zerolinecolor: grid, linecolor: grid, nticks: 6, title: { text: name, font: { size: 12.5 } }, ...more });
     Plotly.react(plot, [
-      trace("images", "images in groups", "y"), trace("groups", "groups", "y"), trace("pairs", "linked pairs", "y2"),
+      trace("images", "images in groups", "y"), trace("groups", "groups", "y2"), trace("pairs", "linked pairs", "y3"),
     ], {
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font, hovermode: "x unified", uirevision: curve.name,
-      margin: { l: 60, r: 20, t: 34, b: 46 }, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font, hovermode: "x unified", uirevision: curve.name, showlegend: false,
+      margin: { l: 78, r: 12, t: 34, b: 46 },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: muted, activecolor: cssVariable("--accent") },
       hoverlabel: { bgcolor: cssVariable("--card"), bordercolor: grid, font: { ...font, size: 12.5 } },
       xaxis: {
-        gridcolor: grid, zeroline: false, anchor: "y2", title: { text: "similarity threshold  (right: stricter)" },
+        gridcolor: grid, zeroline: false, anchor: "y3", title: { text: "similarity from which on images are linked" },
         range: [Math.max(lowest - 0.005, 1 - 3.2 * Math.max(1 - knee, 0.02)), 1.005], hoverformat: ".4f",
       },
-      yaxis: { ...axis, domain: [0.38, 1], title: { text: "count" } },
-      yaxis2: { ...axis, domain: [0, 0.32], type: "log", exponentformat: "none", dtick: 1, tickformat: ",d", title: { text: "pairs" } },
+      yaxis: axis("images in groups", { domain: [0.63, 1], rangemode: "tozero" }),
+      yaxis2: axis("groups", { domain: [0.31, 0.58] }),
+      yaxis3: axis("linked pairs", { domain: [0, 0.26], type: "log", dtick: 1, exponentformat: "none", tickformat: ",d" }),
       shapes: marks.map((mark) => mark.shape), annotations: marks.map((mark) => mark.annotation),
     }, { responsive: true, displaylogo: false, modeBarButtons: [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]] });
   }

@@ -1,0 +1,67 @@
+"""``runner duplicates``: groups of near-identical images, and which of them to keep."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from runner.commands.model_flags import add_fields, validated
+from runner.commands.subparsers import add_command
+from runner.duplicates.settings import DuplicatesConfig
+
+FLAGS = {"results": "--in"}
+METAVARS = {
+    "images": "DIR",
+    "results": "RESULTS",
+    "method": "METHOD",
+    "threshold": "SIMILARITY",
+    "keep_per_group": "M",
+    "resolution": "PIXELS",
+    "preprocess": "FIT",
+    "embedding": "KEY",
+    "out": "DIR",
+    "batch_size": "N",
+    "cache_dir": "DIR",
+}
+GROUPS = {
+    "images": ("images", "results"),
+    "what is a duplicate": ("method", "threshold", "keep_per_group"),
+    "embedding": ("model", "resolution", "preprocess", "embedding", "device", "batch_size", "cache_dir"),
+    "results": ("out",),
+}
+EPILOG = """\
+methods:
+  exact       the same bytes under whatever names
+  hash        64 bits of the picture's coarse brightness: finds re-encodes, resizes, small crops; strangers are rare
+  embedding   what a model sees: also larger crops, rotations and shots of one burst; and, lower down, mere likeness
+
+Originals are only read. keep.txt and drop.txt list the images; `threshold.html` shows what every threshold gives,
+with the pairs just above and below it, and the command that takes it.
+
+examples:
+  runner duplicates --images photos --method hash
+  runner duplicates --images photos --model efficientnet_lite0 --threshold 0.95
+  runner duplicates --in results --keep-per-group 5
+"""
+
+
+def add(commands: Any) -> None:
+    command = add_command(commands, "duplicates", "find near-identical images and say which to keep", run)
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.epilog = EPILOG
+    for title, names in GROUPS.items():
+        add_fields(command.add_argument_group(title), DuplicatesConfig, names, FLAGS, METAVARS)
+
+
+def run(options: argparse.Namespace) -> None:
+    values = {name: value for name, value in vars(options).items() if name in DuplicatesConfig.model_fields}
+    config = validated(DuplicatesConfig, values, FLAGS)
+
+    from runner.duplicates.outputs import check_folder, write_duplicates
+    from runner.duplicates.report import duplicate_lines
+    from runner.duplicates.search import find_duplicates
+
+    check_folder(config.folder, config.images)
+    found = find_duplicates(config, say=print)
+    folder = write_duplicates(found)
+    print("\n".join(duplicate_lines(found, folder)))

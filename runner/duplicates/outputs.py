@@ -1,0 +1,209 @@
+"""What a search for duplicates writes: groups, lists, a contact sheet, and the plot of all thresholds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from runner.duplicates.groups import DuplicateGroup, Member
+from runner.duplicates.search import Duplicates
+from runner.errors import RunnerError
+from runner.output.atomic import atomic_path, printable, write_json, write_text
+from runner.output.naming import count_of, decimal
+from runner.output.sheet_style import MEDOID
+from runner.output.threshold_plot import PlottedCurve, write_threshold_page
+from runner.output.thumbnails import Thumbnails
+from runner.output.tile_sheet import Tile, TileRow, draw_tile_sheet
+
+GROUPS, IMAGES = "groups.json", "images.csv"
+KEEP, DROP = "keep.txt", "drop.txt"
+SHEET, PLOT = "groups.jpg", "threshold.html"
+WRITTEN = (GROUPS, IMAGES, KEEP, DROP, SHEET, PLOT)
+
+KIND = "imagesweep duplicates"
+"""Marks ``groups.json`` as ours."""
+
+SHEET_GROUPS = 40
+SHEET_IMAGES = 8
+JPEG_QUALITY = 88
+
+
+def check_folder(folder: Path, images: Path | None) -> None:
+    """Refuse a folder in which files of unknown origin would be overwritten; call it before any work.
+
+    Args:
+        folder: where the results are to go.
+        images: the folder of images that is searched, in which they must not lie.
+
+    Raises:
+        RunnerError: naming them.
+    """
+    if images is not None and folder.resolve().is_relative_to(images.expanduser().resolve()):
+        raise RunnerError(
+            f"{folder} lies in {images}, so that its sheets would be found as images; choose another --out"
+        )
+    foreign = [name for name in WRITTEN if (folder / name).exists()]
+    if foreign and not _is_ours(folder / GROUPS):
+        raise RunnerError(
+            f"{folder} holds {', '.join(foreign)} of unknown origin, which would be overwritten; choose another --out"
+        )
+
+
+def write_duplicates(found: Duplicates) -> Path:
+    """Write everything into the folder of the search's settings, in place of what an earlier search wrote there.
+
+    Returns:
+        the folder.
+
+    Raises:
+        RunnerError: something can't be written.
+    """
+    folder = found.config.folder
+    check_folder(folder, found.config.images)
+    ids = found.links.images.ids
+    write_json(folder / GROUPS, _document(found))
+    write_text(folder / IMAGES, _table(found))
+    write_text(folder / KEEP, _lines([name for row, name in enumerate(ids) if row not in found.dropped]))
+    write_text(folder / DROP, _lines([ids[row] for group in found.groups for row in group.dropped]))
+    thumbnails = Thumbnails(found.links.images.paths)
+    _write_sheet(folder / SHEET, found, thumbnails)
+    plotted = PlottedCurve(
+        "", found.links.measure, found.curve, ids, _command(found), taken=found.threshold if found.groups else None
+    )
+    title = f"Duplicates in {found.links.images.root or found.config.results}"
+    if found.config.method == "exact" or not write_threshold_page(folder / PLOT, title, plotted, thumbnails):
+        (folder / PLOT).unlink(missing_ok=True)
+    return folder
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return json.loads(path.read_bytes())["kind"] == KIND
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _document(found: Duplicates) -> dict[str, object]:
+    images = found.links.images
+    return {
+        "kind": KIND,
+        "version": 1,
+        "root": None if images.root is None else str(images.root),
+        "settings": found.config.model_dump(mode="json", exclude_none=True),
+        "measure": found.links.measure,
+        "threshold": found.threshold,
+        "reason": found.reason,
+        "images": len(images),
+        "kept": len(images) - len(found.dropped),
+        "dropped": len(found.dropped),
+        "skipped": [{"path": image.path, "reason": image.reason} for image in found.skipped],
+        "groups": [_group(number, group, images.ids) for number, group in enumerate(found.groups, start=1)],
+    }
+
+
+def _group(number: int, group: DuplicateGroup, ids: Sequence[str]) -> dict[str, object]:
+    return {
+        "group": number,
+        "representative": ids[group.representative],
+        "lowest_similarity": group.lowest_similarity,
+        "keep": [ids[row] for row in group.kept],
+        "drop": [ids[row] for row in group.dropped],
+        "images": [
+            {
+                "path": ids[member.row],
+                "keep": member.keep,
+                "similarity": member.similarity,
+                "width": member.facts.width,
+                "height": member.facts.height,
+                "sharpness": member.facts.sharpness,
+            }
+            for member in group.members
+        ],
+    }
+
+
+def _table(found: Duplicates) -> str:
+    """One row per image, in the order of the images."""
+    ids = found.links.images.ids
+    members: dict[int, tuple[int, Member]] = {
+        member.row: (number, member) for number, group in enumerate(found.groups, start=1) for member in group.members
+    }
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["path", "keep", "group", "similarity", "width", "height", "sharpness"])
+    for row, name in enumerate(ids):
+        if row not in members:
+            writer.writerow([printable(name), "yes", "", "", "", "", ""])
+            continue
+        number, member = members[row]
+        facts = member.facts
+        figures = [f"{member.similarity:.6f}", facts.width, facts.height, f"{facts.sharpness:.3f}"]
+        writer.writerow([printable(name), "yes" if member.keep else "no", number, *figures])
+    return text.getvalue()
+
+
+def _lines(names: Sequence[str]) -> str:
+    return "".join(f"{printable(name)}\n" for name in names)
+
+
+def _write_sheet(path: Path, found: Duplicates, thumbnails: Thumbnails) -> None:
+    """The largest groups, a row each, the representative first, what stays framed."""
+    if not found.groups:
+        path.unlink(missing_ok=True)
+        return
+    shown = found.groups[:SHEET_GROUPS]
+    thumbnails.load(member.row for group in shown for member in _shown(group))
+    ids = found.links.images.ids
+    rows = [_sheet_row(number, group, ids) for number, group in enumerate(shown, start=1)]
+    grouped = sum(len(group.members) for group in found.groups)
+    facts = [
+        f"{count_of(len(found.groups), 'group')} of {count_of(grouped, 'image')}",
+        f"{len(found.dropped):,} to drop",
+        f"threshold {found.threshold:.4g}" if found.config.method != "exact" else "",
+        found.links.measure,
+        f"the largest {len(shown)} shown" if len(shown) < len(found.groups) else "",
+    ]
+    title = f"Duplicates in {(found.links.images.root or path.parent).name}"
+    subtitle = " · ".join(fact for fact in facts if fact)
+    sheet = draw_tile_sheet(title, subtitle, rows, thumbnails, {"kept": MEDOID})
+    with atomic_path(path) as temporary:
+        sheet.save(temporary, "JPEG", quality=JPEG_QUALITY)
+
+
+def _shown(group: DuplicateGroup) -> Sequence[Member]:
+    """The members on the sheet; where they don't fit, the last place says how many more there are."""
+    return group.members if len(group.members) <= SHEET_IMAGES else group.members[: SHEET_IMAGES - 1]
+
+
+def _sheet_row(number: int, group: DuplicateGroup, ids: Sequence[str]) -> TileRow:
+    first = group.members[0].facts
+    lines = [count_of(len(group.members), "image"), f"largest {first.width} × {first.height}"]
+    if group.lowest_similarity is not None and len(group.members) > 2:
+        lines.append(f"least alike {decimal(group.lowest_similarity, 3)}")
+    tiles = [
+        Tile(
+            member.row,
+            ids[member.row].rsplit("/", 1)[-1],
+            "" if place == 0 else decimal(member.similarity, 3),
+            MEDOID if member.keep else None,
+        )
+        for place, member in enumerate(_shown(group))
+    ]
+    return TileRow(f"Group {number}", lines, tiles, more=len(group.members) - len(tiles))
+
+
+def _command(found: Duplicates) -> str:
+    """The command line that takes another threshold, ``{threshold}``."""
+    config = found.config
+    defaults = type(config)(images=Path())
+    source = ["--images", str(config.images)] if config.images is not None else ["--in", str(config.results)]
+    words = ["runner", "duplicates", *source]
+    for name in ("method", "model", "resolution", "preprocess", "embedding", "keep_per_group", "out"):
+        value = getattr(config, name)
+        if value != getattr(defaults, name):
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    return f"{shlex.join(words)} --threshold {{threshold}}"

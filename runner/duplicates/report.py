@@ -1,0 +1,31 @@
+"""What a search for duplicates tells on the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.duplicates.outputs import DROP, KEEP, PLOT, SHEET
+from runner.duplicates.search import Duplicates
+from runner.output.naming import count_of
+
+MOST_NAMED = 5
+"""Skipped files that are named; all of them are in the results."""
+
+
+def duplicate_lines(found: Duplicates, folder: Path) -> list[str]:
+    """The result in a few lines."""
+    images = found.links.images
+    grouped = sum(len(group.members) for group in found.groups)
+    dropped = len(found.dropped)
+    lines = [f"images      {len(images):,} from {images.root or found.config.results}, {len(found.skipped)} skipped"]
+    lines += [f"            {image.path}: {image.reason}" for image in found.skipped[:MOST_NAMED]]
+    lines.append(f"measure     {found.links.measure}")
+    lines.append(f"threshold   {found.threshold:.6g}, {found.reason}")
+    if not found.groups:
+        return [*lines, f"found       no duplicates; {folder / KEEP} lists all images"]
+    lines.append(f"found       {count_of(len(found.groups), 'group')} of {count_of(grouped, 'image')}")
+    lines.append(
+        f"keep, drop  {len(images) - dropped:,} and {dropped:,}, listed in {folder / KEEP} and {folder / DROP}"
+    )
+    plot = f" and {folder / PLOT}" if (folder / PLOT).exists() else ""
+    return [*lines, f"look at     {folder / SHEET}{plot}"]
