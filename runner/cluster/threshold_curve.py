@@ -14,6 +14,10 @@ Pair = tuple[int, int]
 """Rows of two images."""
 
 
+GIVEN_UP = 0.2
+"""Share of the linked pairs that ``knee`` gives up at most to cut at a clear gap."""
+
+
 @dataclass(frozen=True)
 class ThresholdPoint:
     """What one threshold gives.
@@ -77,38 +81,44 @@ class ThresholdCurve:
     def knee(self) -> Knee:
         """The threshold below which links stop telling duplicates apart from what is merely alike.
 
-        It is the stricter of two: the threshold with the most groups, since below it groups swallow each other faster
-        than new ones form, and the bend of the linked pairs over the distance 1 - similarity, both logarithmic: the
-        point furthest below the straight line between their ends. Measured on images with planted duplicates
-        (``tests/benchmarks/duplicates.py``). Every set has a knee, also one without duplicates: look at its pairs.
+        It starts from the stricter of two: the threshold with the most groups, since below it groups swallow each
+        other faster than new ones form, and the bend of the linked pairs over the distance 1 - similarity, both
+        logarithmic: the point furthest below the straight line between their ends. From there it moves up to the
+        widest gap between two thresholds that costs at most ``GIVEN_UP`` of the pairs. Measured on images with
+        planted duplicates (``tests/benchmarks/duplicates.py``). Every set has a knee, also one without duplicates:
+        look at its pairs.
         """
+        if not len(self.thresholds):
+            return Knee(1.0, "nothing is linked")
         steps = np.flatnonzero(np.append(np.diff(self.thresholds) < -ROUNDING, True))  # the last edge of each tie
-        if not len(self.thresholds) or len(steps) == 1:
-            only = float(self.thresholds[0]) if len(self.thresholds) else 1.0
-            return Knee(only, "all links are equally similar")
-        peak = int(steps[np.argmax(self.groups[steps])])
-        bend = self._bend(steps)
-        if bend is None or peak <= bend:
-            return Knee(
-                float(self.thresholds[peak]),
-                f"the number of groups is highest here ({self.groups[peak]:,}); below, groups grow into each other",
-            )
-        further = steps[min(int(np.searchsorted(steps, bend)) + max(1, len(steps) // 50), len(steps) - 1)]
-        return Knee(
-            float(self.thresholds[bend]),
-            f"the number of linked pairs bends upwards here: {self.pairs[bend]:,} now, "
-            f"{self.pairs[further]:,} already at {self.thresholds[further]:.3f}",
+        if len(steps) == 1:
+            return Knee(float(self.thresholds[0]), "all links are equally similar")
+        peak, bend = int(np.argmax(self.groups[steps])), self._bend(steps)
+        if peak <= bend:
+            reason = f"the number of groups is highest here ({self.groups[steps[peak]]:,}); below, groups grow together"
+            return Knee(float(self.thresholds[steps[peak]]), reason)
+        gap = self._widest_gap(steps, bend)
+        further = steps[min(gap + max(1, len(steps) // 50), len(steps) - 1)]
+        reason = (
+            f"the number of linked pairs bends upwards here: {self.pairs[steps[gap]]:,} now, "
+            f"{self.pairs[further]:,} already at {self.thresholds[further]:.3f}"
         )
+        return Knee(float(self.thresholds[steps[gap]]), reason)
 
-    def _bend(self, steps: np.ndarray) -> int | None:
-        """The edge at which the pairs over the distance, both logarithmic, lie lowest below their chord."""
-        distances = 1 - self.thresholds[steps]
-        apart = distances > ROUNDING
-        if np.count_nonzero(apart) < 3:
-            return None
-        across = _from_zero_to_one(np.log(distances[apart]))
+    def _bend(self, steps: np.ndarray) -> int:
+        """The step at which the pairs over the distance, both logarithmic, lie lowest below their chord."""
+        apart = np.flatnonzero(1 - self.thresholds[steps] > ROUNDING)
+        if len(apart) < 3:
+            return len(steps) - 1
+        across = _from_zero_to_one(np.log(1 - self.thresholds[steps[apart]]))
         up = _from_zero_to_one(np.log(self.pairs[steps[apart]]))
-        return int(steps[apart][np.argmax(across - up)])
+        return int(apart[np.argmax(across - up)])
+
+    def _widest_gap(self, steps: np.ndarray, bend: int) -> int:
+        """The step before the largest growth of the distance to the next one, near the bend."""
+        nearest = int(np.searchsorted(self.pairs[steps], (1 - GIVEN_UP) * self.pairs[steps[bend]]))
+        distances = np.maximum(1 - self.thresholds[steps[nearest : bend + 2]], ROUNDING)
+        return nearest + int(np.argmax(np.diff(np.log(distances)))) if len(distances) > 1 else bend
 
     def _pair(self, edge: int) -> tuple[Pair, float]:
         first, second = self.tree.edges[edge].tolist()
