@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -90,6 +91,9 @@ class Background(Generic[Result]):
 
 def _described(what: str, done: float, total: float, seconds: float) -> str:
     """``embedding: 120 of 480, about 40 s left``."""
+    what = re.sub(
+        r"^(\S+)-[0-9a-f]{12}: (.*)", r"\2 (\1)", what
+    )  # the hash of an embedding's key tells nobody anything
     text = f"{what[:1].upper()}{what[1:]}: {done:,.0f} of {total:,.0f}"
     if seconds < 2:
         return text

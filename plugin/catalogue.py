@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+from .operators.cancel_experiment import CancelExperiment
+from .operators.delete_experiment import DeleteExperiment
+from .operators.follow_experiments import FollowExperiments
+from .operators.link_samples import BelongTogether, KeepApart
+from .operators.open_panel import OpenPanel
+from .operators.rank_again import RankAgain
 from .operators.run_experiment import RunExperiment
+from .operators.write_labels import WriteLabels
+from .panel.clustering_experiments import ClusteringExperiments
 
-OPERATORS = (RunExperiment,)
-PANELS = ()
+OPERATORS = (
+    RunExperiment,
+    CancelExperiment,
+    WriteLabels,
+    BelongTogether,
+    KeepApart,
+    RankAgain,
+    DeleteExperiment,
+    OpenPanel,
+    FollowExperiments,
+)
+PANELS = (ClusteringExperiments,)

@@ -31,6 +31,26 @@ def prepare(dataset: Any, name: str, params: Mapping[str, Any], sample_ids: Sequ
     return with_pairs(dataset, config.model_copy(update={"samples": folder / _SAMPLES, "write_fields": True}))
 
 
+def finished_config(dataset: Any, out: Path, **changes: Any) -> ExperimentConfig:
+    """The settings that results were made with, for the dataset by its present name.
+
+    Raises:
+        UsageError: the images did not come from a dataset.
+        RunnerError: the settings are gone.
+    """
+    from runner.config_file import load_config
+    from runner.errors import UsageError
+    from runner.output.layout import CONFIG
+
+    config = load_config(changes, file=out / CONFIG)
+    if config.dataset is None:
+        raise UsageError(
+            f"The experiment in {out} was made from files, not from the dataset, and pairs of samples mean nothing to "
+            f"it; use `runner experiment --config {out / CONFIG} --pairs FILE`."
+        )
+    return config.model_copy(update={"dataset": dataset.name, "out": out})
+
+
 def with_pairs(dataset: Any, config: ExperimentConfig) -> ExperimentConfig:
     """The settings with the dataset's present pairs."""
     from runner.fields.pair_store import write_pairs_file

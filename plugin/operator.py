@@ -11,10 +11,7 @@ from .engine import engine_state
 
 
 class EngineOperator(foo.Operator):
-    """An operator that needs the engine; where that is missing, its form says what to install.
-
-    Subclasses state the attributes below and write ``form`` and ``work``.
-    """
+    """An operator that needs the engine. Subclasses state the attributes below, and write ``work``."""
 
     slug: str
     """Name in ``fiftyone.yml``."""
@@ -35,6 +32,24 @@ class EngineOperator(foo.Operator):
             risk_level=self.risk,
             **{"dynamic": True, **self.options},
         )
+
+    def execute(self, ctx: Any) -> Any:
+        """Do the work; a ``RunnerError`` names what is wrong and the remedy."""
+        problem = engine_state().problem
+        if problem is not None:
+            raise RuntimeError(problem)
+        return self.work(ctx)
+
+    def work(self, ctx: Any) -> Any:
+        """What the operator is for; returns JSON or a generator of messages for the App."""
+        raise NotImplementedError
+
+
+class FormOperator(EngineOperator):
+    """An operator with a form; where the engine is missing, the form says what to install.
+
+    Subclasses write ``form`` as well.
+    """
 
     def resolve_input(self, ctx: Any) -> types.Property:
         """The form; with a notice and nothing else where there is something in the way."""
@@ -59,17 +74,6 @@ class EngineOperator(foo.Operator):
 
     def form(self, ctx: Any, inputs: types.Object) -> None:
         """Add the fields; a ``RunnerError`` becomes a notice that keeps the form from being submitted."""
-
-    def execute(self, ctx: Any) -> Any:
-        """Do the work; a ``RunnerError`` names what is wrong and the remedy."""
-        problem = engine_state().problem
-        if problem is not None:
-            raise RuntimeError(problem)
-        return self.work(ctx)
-
-    def work(self, ctx: Any) -> Any:
-        """What the operator is for; returns JSON or a generator of messages for the App."""
-        raise NotImplementedError
 
 
 def refuse(inputs: types.Object, problem: str, name: str = "problem") -> None:

@@ -12,11 +12,11 @@ from ..experiment_form import add_experiment_fields
 from ..experiment_settings import plan_lines, settings_of
 from ..following import follow
 from ..live_runs import LiveRuns, RunStatus
-from ..operator import EngineOperator, grid_button, refuse
+from ..operator import FormOperator, grid_button, refuse
 from ..targets import target_ids
 
 
-class RunExperiment(EngineOperator):
+class RunExperiment(FormOperator):
     slug = "run_experiment"
     label = "Run clustering experiment"
     description = (

@@ -1,0 +1,38 @@
+"""Keeps the open panel up to date while an experiment runs; the panel starts it, it is not listed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from ..live_runs import LiveRuns, RunStatus
+from ..operator import EngineOperator
+
+EVERY = 2.0
+"""Seconds between two looks."""
+
+LONGEST = 1800.0
+"""Seconds after which it ends by itself; reopening the panel starts it again."""
+
+
+class FollowExperiments(EngineOperator):
+    slug = "follow_experiments"
+    label = "Follow clustering experiments"
+    description = "Show the progress of running experiments in the panel"
+    icon = "sync"
+    options: ClassVar[dict[str, Any]] = {"execute_as_generator": True, "unlisted": True}
+
+    def work(self, ctx: Any) -> Iterator[Any]:
+        panel = ctx.params["panel"]
+        runs = LiveRuns(ctx.dataset)
+        started = time.monotonic()
+        while time.monotonic() - started < LONGEST:
+            running = [run for run in runs.all() if run.status is RunStatus.RUNNING]
+            for number, run in enumerate(running):
+                live = {"progress": run.share, "label": run.label}
+                yield ctx.ops.patch_panel_data({f"live_{number}": live}, panel_id=panel)
+            if not running:
+                break
+            time.sleep(EVERY)
+        yield ctx.ops.notify("The clustering experiment has ended; Refresh shows it.")

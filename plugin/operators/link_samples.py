@@ -1,0 +1,61 @@
+"""*Belong together* and *Keep apart*: what a person says about a selection, kept with the dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import fiftyone.operators.types as types
+
+from ..operator import FormOperator, grid_button
+from ..targets import selected_ids
+
+if TYPE_CHECKING:
+    from runner.images.pairs import PairKind
+
+
+class _LinkSamples(FormOperator):
+    kind: PairKind
+    purpose: str
+    meaning: str
+    risk = types.RiskLevel.LOW
+
+    def resolve_placement(self, ctx: Any) -> types.Placement | None:
+        return grid_button(self.label, self.icon) if len(ctx.selected) > 1 else None
+
+    def form(self, ctx: Any, inputs: types.Object) -> None:
+        ids = selected_ids(ctx, 2, self.purpose)
+        pairs = len(ids) * (len(ids) - 1) // 2
+        counted = "one pair" if pairs == 1 else f"{pairs:,} pairs"
+        inputs.view("summary", types.Notice(label=f"{len(ids)} samples, {counted}: {self.meaning}"))
+
+    def work(self, ctx: Any) -> dict[str, int]:
+        from runner.fields.pair_store import add_pairs, read_sample_pairs
+
+        added = add_pairs(ctx.dataset, self.kind, selected_ids(ctx, 2, self.purpose))
+        kept = read_sample_pairs(ctx.dataset)
+        told = f"{added.added} new, {added.moved} changed, {added.known} known before; {len(kept)} pairs in all"
+        ctx.ops.notify(
+            f"{self.label}: {told}. Rank again makes them count in a finished experiment.", variant="success"
+        )
+        ctx.ops.clear_selected_samples()
+        return {"added": added.added, "moved": added.moved, "known": added.known, "pairs": len(kept)}
+
+
+class BelongTogether(_LinkSamples):
+    slug = "belong_together"
+    label = "Belong together"
+    description = "The selected samples belong into one cluster; trials that put them there rank higher"
+    icon = "link"
+    kind = "must_link"
+    purpose = "that belong together"
+    meaning = "trials that put them into one cluster will rank higher."
+
+
+class KeepApart(_LinkSamples):
+    slug = "keep_apart"
+    label = "Keep apart"
+    description = "The selected samples belong into different clusters; trials that part them rank higher"
+    icon = "link_off"
+    kind = "cannot_link"
+    purpose = "that are to be kept apart"
+    meaning = "trials that put them into different clusters will rank higher."

@@ -1,0 +1,94 @@
+"""*Write cluster labels*: trials of a finished experiment as fields, with views to look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import fiftyone.operators.types as types
+
+from ..background import Background
+from ..experiments import choose_experiment, chosen_experiment, trial_choices
+from ..following import follow
+from ..forms import choose_many
+from ..operator import FormOperator
+from ..panel.ranking_table import Order, ranking_table
+
+_SHOWN = 10
+
+
+class WriteLabels(FormOperator):
+    slug = "write_labels"
+    label = "Write cluster labels"
+    description = "Write trials of a finished experiment as label fields, with saved views of their clusters"
+    icon = "label"
+    risk = types.RiskLevel.MEDIUM
+    options: ClassVar[dict[str, Any]] = {"execute_as_generator": True, "allow_delegated_execution": True}
+
+    def form(self, ctx: Any, inputs: types.Object) -> None:
+        from runner.output.result_files import read_summary
+
+        run = choose_experiment(ctx, inputs)
+        summary = read_summary(run.out)
+        table = ranking_table(summary, Order())
+        view = types.TableView()
+        for key, title in table.titles(Order()).items():
+            view.add_column(key, label=title)
+        inputs.obj("ranking", default=table.rows[:_SHOWN], view=view, label="Ranking", required=False)
+        choose_many(
+            inputs,
+            "trials",
+            trial_choices(summary),
+            default=summary.ranking[:1],
+            required=True,
+            label="Trials to write",
+        )
+        inputs.str("prefix", default="clusters", required=True, label="Begin the names of the fields with")
+        inputs.bool(
+            "rewrite",
+            default=False,
+            label="Write fields anew that are there already",
+            description="Labels that were edited by hand are lost",
+        )
+
+    def work(self, ctx: Any) -> Iterator[Any]:
+        from runner.errors import UsageError
+        from runner.fields.cluster_fields import WrittenField, write_cluster_fields
+        from runner.fields.experiment_runs import register_experiment
+        from runner.output.result_files import read_summary
+        from runner.progress import progress_bar
+
+        dataset, run, params = ctx.dataset, chosen_experiment(ctx), ctx.params
+        summary = read_summary(run.out)
+        trials = params.get("trials") or []
+        if not trials:
+            raise UsageError("Choose at least one trial to write.")
+
+        def write() -> list[WrittenField]:
+            with progress_bar(1, "cluster labels", "share") as bar:
+                written = write_cluster_fields(
+                    dataset,
+                    run.out,
+                    trials,
+                    prefix=params.get("prefix") or "clusters",
+                    rewrite=bool(params.get("rewrite")),
+                    progress=lambda done, total: _advance(bar, done / total),
+                )
+            register_experiment(dataset, run.out, summary, written)
+            return written
+
+        background = Background(write)
+        yield from follow(ctx, background)
+        if not ctx.delegated:
+            yield ctx.ops.reload_dataset()
+            yield ctx.ops.notify(_told(background.result), variant="success")
+
+
+def _advance(bar: Any, share: float) -> None:
+    bar.update(share - bar.n)
+
+
+def _told(written: list[Any]) -> str:
+    fields = ", ".join(one.field + (" (was there)" if one.kept else "") for one in written)
+    notes = "; ".join(one.note for one in written if one.note)
+    return f"Written: {fields}" + (f"; {notes}" if notes else "")
