@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +12,12 @@ from pathlib import Path
 from runner.cluster.algorithms import NULL_BASELINE, algorithm_named
 from runner.cluster.algorithms.base import Params
 from runner.cluster.geometry import Geometry, open_geometry
-from runner.cluster.trial import Clustering, Trial, TrialStatus
+from runner.cluster.trial import Clustering, ClusteringConfig, Trial, TrialStatus
 from runner.engine.journal import Journal
+from runner.fingerprints import digest_of
+from runner.output.atomic import write_text
 from runner.output.summary import TrialRecord
+from runner.score.nested_silhouette import nested_silhouettes
 from runner.score.scorecard import score_clustering
 from runner.score.scores import Scores
 
@@ -53,8 +57,18 @@ class TrialRequest:
 
 def prepare(request: PreparationRequest) -> None:
     """Do a preparation; its result stays in the geometry's folder."""
-    geometry = _geometry(request.data.geometries[request.space])
-    algorithm_named(request.algorithm).prepare(geometry, request.settings, request.data.seed)
+    data, algorithm = request.data, algorithm_named(request.algorithm)
+    geometry = _geometry(data.geometries[request.space])
+    algorithm.prepare(geometry, request.settings, data.seed)
+    if algorithm.is_nested and len(request.settings) > 1:
+        labels = [algorithm.cluster(geometry, params, data.seed).labels for params in request.settings]
+        finest_first = sorted(range(len(labels)), key=lambda number: -labels[number].max())
+        base = _geometry(data.geometries["none"])
+        values = nested_silhouettes([labels[number] for number in finest_first], base.vectors)
+        for number, value in zip(finest_first, values, strict=True):
+            if value is not None:
+                config = ClusteringConfig(request.algorithm, request.space, request.settings[number])
+                write_text(_silhouette_path(data, config), json.dumps(value))
 
 
 def run_trial(request: TrialRequest) -> TrialRecord:
@@ -72,7 +86,7 @@ def run_trial(request: TrialRequest) -> TrialRecord:
         space=config.space,
         params=dict(config.params),
         status=TrialStatus.DONE,
-        scores=_score(data, clustering),
+        scores=_score(data, config, clustering),
         details=dict(clustering.details),
         seconds=time.perf_counter() - started,
         finished_at=int(time.time() * 1000),
@@ -96,7 +110,8 @@ def failed_record(trial: Trial, error: str, *, timed_out: bool = False, seconds:
     )
 
 
-def _score(data: SweepData, clustering: Clustering) -> Scores:
+def _score(data: SweepData, config: ClusteringConfig, clustering: Clustering) -> Scores:
+    shared = _silhouette_path(data, config)
     base = _geometry(data.geometries["none"])
     return score_clustering(
         clustering.labels,
@@ -104,7 +119,14 @@ def _score(data: SweepData, clustering: Clustering) -> Scores:
         base.neighbors.indices,
         truth=data.truth,
         seed=data.seed,
+        known_silhouette=json.loads(shared.read_text()) if shared.exists() else None,
     )
+
+
+def _silhouette_path(data: SweepData, config: ClusteringConfig) -> Path:
+    """Where the silhouette of a setting is kept that was scored together with others."""
+    name = digest_of([json.dumps(config.identity(), sort_keys=True)])
+    return data.geometries["none"] / f"silhouette-{name}.json"
 
 
 @lru_cache(maxsize=16)

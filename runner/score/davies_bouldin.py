@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from runner.score.cluster_geometry import ClusterGeometry, cluster_geometry, row_blocks
+
+BLOCK_COLUMNS = 2048
+"""Side of a block of products, about."""
 
 
 def davies_bouldin(labels: np.ndarray, vectors: np.ndarray, *, geometry: ClusterGeometry | None = None) -> float | None:
@@ -46,15 +50,25 @@ def davies_bouldin(labels: np.ndarray, vectors: np.ndarray, *, geometry: Cluster
     spreads = np.bincount(geometry.labels[clustered], geometry.distances[clustered]) / geometry.sizes
     squared_norms = np.einsum("ij,ij->i", geometry.offsets, geometry.offsets)
     worst = np.zeros(n_clusters)
-    for block in row_blocks(n_clusters, 24 * n_clusters):
-        squared = -2 * (geometry.offsets[block] @ geometry.offsets.T)
-        squared += squared_norms[block, None]
-        squared += squared_norms
-        # Centres that coincide, exactly or but for rounding, are skipped, as scikit-learn skips them.
-        apart = squared > 1e-14 * np.maximum(squared_norms[block, None], squared_norms)
-        index = np.arange(block.stop - block.start)
-        apart[index, block.start + index] = False
-        ratios = np.zeros_like(squared)
-        np.divide(spreads[block, None] + spreads, np.sqrt(squared, where=apart, out=squared), where=apart, out=ratios)
-        worst[block] = ratios.max(axis=1)
+    slices = list(row_blocks(n_clusters, 8 * BLOCK_COLUMNS))
+    for number, rows in enumerate(slices):
+        for columns in slices[number:]:
+            products = geometry.offsets[rows] @ geometry.offsets[columns].T
+            _keep_worst(products, spreads, squared_norms, rows.start, columns.start, worst)
     return float(worst.mean())
+
+
+@njit(cache=True)
+def _keep_worst(products, spreads, squared_norms, row_start, column_start, worst):  # type: ignore[no-untyped-def]
+    """Raise each cluster's worst ratio by the pairs of a block, in either direction."""
+    for i in range(products.shape[0]):
+        row = row_start + i
+        for j in range(products.shape[1]):
+            column = column_start + j
+            squared = squared_norms[row] + squared_norms[column] - 2 * products[i, j]
+            # Centres that coincide, exactly or but for rounding, are skipped, as scikit-learn skips them.
+            if row == column or squared <= 1e-14 * max(squared_norms[row], squared_norms[column]):
+                continue
+            ratio = (spreads[row] + spreads[column]) / np.sqrt(squared)
+            worst[row] = max(worst[row], ratio)
+            worst[column] = max(worst[column], ratio)

@@ -25,6 +25,7 @@ def score_clustering(
     *,
     truth: Sequence[str | None] | None,
     seed: int,
+    known_silhouette: float | None = None,
 ) -> Scores:
     """Every score of one clustering but those of the ranking: ``ranking_score`` takes all trials, pairs may come later.
 
@@ -41,6 +42,8 @@ def score_clustering(
         Reference label of each image.
     seed : int
         Seed of the null baseline.
+    known_silhouette : float, optional
+        The mean silhouette, where it was found together with that of other clusterings.
 
     Returns
     -------
@@ -54,7 +57,9 @@ def score_clustering(
     """
     neighbors = neighborhood(neighbor_indices)
     geometry = cluster_geometry(labels, vectors)
-    mean_silhouette = silhouette(labels, vectors, geometry=geometry)
+    mean_silhouette = known_silhouette
+    if mean_silhouette is None:
+        mean_silhouette = silhouette(labels, vectors, geometry=geometry)
     information = neighbor_information(labels, neighbors)
     null = null_distribution(labels, neighbors, seed=seed)
     reference = None if truth is None else reference_agreement(labels, truth)

@@ -8,6 +8,9 @@ from runner.cluster.trial import NOISE
 from runner.score.cluster_geometry import ClusterGeometry, cluster_geometry, row_blocks
 from runner.score.validation import validate_vectors
 
+COINCIDENT = 5e-7
+"""Distances below this are 0: single precision leaves those between identical rows at up to 2e-7 on either side."""
+
 
 def silhouette_samples(
     labels: np.ndarray, vectors: np.ndarray, *, geometry: ClusterGeometry | None = None
@@ -91,8 +94,7 @@ def _block_samples(
     distances[index, own] = np.inf
     between = distances.min(axis=1).astype(np.float64)
 
-    # Rounding leaves distances between identical rows at about 1e-8 on either side of zero.
-    within, between = (np.where(distance < 1e-7, 0.0, distance) for distance in (within, between))
+    within, between = (np.where(distance < COINCIDENT, 0.0, distance) for distance in (within, between))
     larger = np.maximum(within, between)
     samples = np.divide(between - within, larger, out=np.zeros_like(larger), where=larger > 0)
     return np.where(sizes > 1, samples, 0.0)

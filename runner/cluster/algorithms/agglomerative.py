@@ -14,6 +14,7 @@ class Agglomerative(Algorithm):
     """``sklearn.cluster.AgglomerativeClustering``; average and complete linkage use the space's metric."""
 
     name = "agglomerative"
+    is_nested = True
     parameters = (
         Parameter("n_clusters", int, minimum=1, scale=Scale.CLUSTER_COUNT),
         Parameter("linkage", str, default="average", choices=("ward", "average", "complete")),

@@ -94,6 +94,9 @@ class Algorithm(ABC):
     parameters: ClassVar[tuple[Parameter, ...]]
     uses_graph: ClassVar[bool] = True
     """Whether it needs the neighbour graph and the tree of its space, or the vectors alone."""
+    is_nested: ClassVar[bool] = False
+    """Whether the settings of one preparation are cuts of one dendrogram, without noise, so that they can be scored
+    together."""
 
     def parameter(self, name: str) -> Parameter:
         for parameter in self.parameters:

@@ -1,0 +1,165 @@
+"""Exact cosine silhouettes of all cuts of one dendrogram, from one matrix product."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numba import njit
+
+from runner.score.cluster_geometry import ClusterGeometry, cluster_geometry, row_blocks
+from runner.score.silhouette import COINCIDENT
+
+LOWEST = np.float32(-9)
+"""Below every product of unit vectors."""
+
+
+def nested_silhouettes(partitions: Sequence[np.ndarray], vectors: np.ndarray) -> list[float | None]:
+    """Mean silhouette of every one of some nested partitions, as :func:`runner.score.silhouette.silhouette` gives it.
+
+    The mean of a cluster is the weighted mean of the means of its parts. So the products of all vectors with the means
+    of the finest partition, O(n·k·d), give those of every coarser one by additions, O(n·k) each.
+
+    Parameters
+    ----------
+    partitions : sequence of ndarray of int, shape (n,)
+        Finest first; every cluster is a union of clusters of the partition before. There is no noise.
+    vectors : ndarray of float, shape (n, d)
+        Rows of unit length; may be a read-only memory map.
+
+    Returns
+    -------
+    list of (float or None)
+        In the order of ``partitions``; None where there are fewer than two clusters.
+
+    Raises
+    ------
+    ValueError
+        If the partitions are not nested or hold noise.
+
+    Examples
+    --------
+    >>> east, north = [1.0, 0.0], [0.0, 1.0]
+    >>> vectors = np.array([east, east, north, north])
+    >>> nested_silhouettes([np.array([0, 1, 2, 2]), np.array([0, 0, 1, 1]), np.array([0, 0, 0, 0])], vectors)
+    [0.5, 1.0, None]
+    """
+    if not partitions:
+        return []
+    geometry = cluster_geometry(partitions[0], vectors)
+    if geometry.n_clustered < len(vectors):
+        raise ValueError("nested partitions must not hold noise")
+    levels = _levels(partitions, geometry.labels, geometry.sizes)
+    order = levels[0].order
+    offsets = np.ascontiguousarray(geometry.offsets[order].T, dtype=np.float32)
+    by_level = _products_with_center(geometry, levels)
+    totals = np.zeros(len(levels))
+    for block in row_blocks(len(vectors), 8 * geometry.n_clusters + 16 * vectors.shape[1]):
+        rows = vectors[block].astype(np.float64)
+        products = (rows - geometry.center).astype(np.float32) @ offsets
+        products *= geometry.sizes[order].astype(np.float32)
+        to_center = 1 - rows @ geometry.center
+        to_self = 1 - np.einsum("ij,ij->i", rows, rows)
+        for number, level in enumerate(levels):
+            products = products if number == 0 else _united(products, level.starts)
+            own = level.places[block]
+            totals[number] += _sum_of_samples(products, level.sizes, by_level[number], to_center, to_self, own)
+    return [
+        float(total / len(vectors)) if len(level.sizes) > 1 else None
+        for total, level in zip(totals, levels, strict=True)
+    ]
+
+
+class _Level:
+    """One partition with its clusters in an order in which those of every coarser one are runs.
+
+    Attributes:
+        order: of the finest clusters, int64.
+        places: place of each row's cluster in this level's order, int64, shape (n,).
+        sizes: of the clusters at each place, float64, shape (k,).
+        starts: first place of each cluster's parts in the level before, int64, shape (k,).
+    """
+
+    def __init__(self, order: np.ndarray, parents: np.ndarray, finest: np.ndarray, before: _Level | None) -> None:
+        self.order = order
+        along = parents[order]
+        begins = np.flatnonzero(np.concatenate([[True], along[1:] != along[:-1]]))
+        runs = np.zeros(len(order), dtype=np.int64)
+        runs[begins[1:]] = 1
+        place_of_finest = np.empty(len(order), dtype=np.int64)
+        place_of_finest[order] = np.cumsum(runs)
+        self.places = place_of_finest[finest]
+        self.sizes = np.bincount(self.places).astype(np.float64)
+        self.begins = begins
+        self.starts = begins if before is None else np.searchsorted(before.begins, begins)
+
+
+def _levels(partitions: Sequence[np.ndarray], finest: np.ndarray, sizes: np.ndarray) -> list[_Level]:
+    representatives = np.empty(len(sizes), dtype=np.int64)
+    representatives[finest] = np.arange(len(finest))
+    parents = [np.asarray(partition)[representatives] for partition in partitions]
+    for before, parent, partition in zip([parents[0], *parents], parents, partitions, strict=False):
+        united = len(np.unique(np.stack([before, parent]), axis=1).T) > len(np.unique(before))
+        if united or np.any(parent[finest] != partition):
+            raise ValueError("every cluster must be a union of clusters of the partition before")
+    order = np.lexsort([np.arange(len(sizes)), *parents])
+    levels: list[_Level] = []
+    for parent in parents:
+        levels.append(_Level(order, parent, finest, levels[-1] if levels else None))
+    return levels
+
+
+def _products_with_center(geometry: ClusterGeometry, levels: Sequence[_Level]) -> list[np.ndarray]:
+    """Per level, the product of the centre of all with each cluster's offset, float64, shape (k,)."""
+    order = levels[0].order
+    weighted = (geometry.offsets @ geometry.center)[order] * geometry.sizes[order]
+    return [np.add.reduceat(weighted, level.begins) / level.sizes for level in levels]
+
+
+@njit(cache=True)
+def _united(products, starts):  # type: ignore[no-untyped-def]
+    """Sums over runs of columns, from each start up to the next."""
+    united = np.empty((len(products), len(starts)), dtype=np.float32)
+    for row in range(len(products)):
+        part = 0
+        for cluster in range(len(starts)):
+            end = starts[cluster + 1] if cluster + 1 < len(starts) else products.shape[1]
+            total = products[row, part]
+            part += 1
+            while part < end:
+                total += products[row, part]
+                part += 1
+            united[row, cluster] = total
+    return united
+
+
+@njit(cache=True)
+def _sum_of_samples(products, sizes, by_center, to_center, to_self, own):  # type: ignore[no-untyped-def]
+    """Sum of the silhouettes of some rows; ``products`` are weighted by the clusters' sizes."""
+    total = 0.0
+    shares = (1 / sizes).astype(np.float32)
+    centers = by_center.astype(np.float32)
+    for row in range(len(products)):
+        cluster, size = own[row], sizes[own[row]]
+        if size == 1:
+            continue
+        before = _highest(products[row, :cluster], shares[:cluster], centers[:cluster])
+        behind = _highest(products[row, cluster + 1 :], shares[cluster + 1 :], centers[cluster + 1 :])
+        between = to_center[row] - max(before, behind)
+        to_own = to_center[row] - by_center[cluster] - products[row, cluster] / size
+        within = (size * to_own - to_self[row]) / (size - 1)
+        within = 0.0 if within < COINCIDENT else within
+        between = 0.0 if between < COINCIDENT else between
+        larger = max(within, between)
+        if larger > 0:
+            total += (between - within) / larger
+    return total
+
+
+@njit(cache=True, fastmath={"nnan", "ninf", "nsz", "reassoc", "contract"})
+def _highest(products, shares, centers):  # type: ignore[no-untyped-def]
+    """The highest product with a cluster's mean; in vector instructions, hence apart from the rest."""
+    highest = LOWEST
+    for other in range(len(products)):
+        highest = max(highest, centers[other] + products[other] * shares[other])
+    return highest
