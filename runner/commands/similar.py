@@ -1,0 +1,63 @@
+"""``runner similar``: what is most like an image."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from runner.commands.model_flags import add_fields, validated
+from runner.commands.subparsers import add_command
+from runner.similar.settings import SimilarConfig
+
+FLAGS = {"results": "--in", "queries": "IMAGE"}
+METAVARS = {
+    "images": "DIR",
+    "results": "RESULTS",
+    "count": "N",
+    "top": "N",
+    "pairs": "FILE",
+    "resolution": "PIXELS",
+    "preprocess": "FIT",
+    "embedding": "KEY",
+    "out": "DIR",
+    "batch_size": "N",
+    "cache_dir": "DIR",
+}
+GROUPS = {
+    "images": ("images", "results"),
+    "what is told": ("count", "top", "pairs"),
+    "embedding": ("embedding", "model", "resolution", "preprocess", "device", "batch_size", "cache_dir"),
+    "results": ("out",),
+}
+EPILOG = """\
+An image that is not in the set is embedded as the set was, and for its cluster mates takes the place of its nearest
+neighbour. A mate's figure is the number of best trials that put it into one cluster with the query.
+
+examples:
+  runner similar animals/cat.jpg --in results
+  runner similar ~/found.png --images photos --model efficientnet_lite0 --count 50
+  runner similar --in results --pairs pairs.yaml            how near are the known pairs?
+"""
+
+
+def add(commands: Any) -> None:
+    command = add_command(commands, "similar", "find the images most like an image", run)
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.epilog = EPILOG
+    command.add_argument("queries", nargs="*", metavar="IMAGE", help=SimilarConfig.model_fields["queries"].description)
+    for title, names in GROUPS.items():
+        add_fields(command.add_argument_group(title), SimilarConfig, names, FLAGS, METAVARS)
+
+
+def run(options: argparse.Namespace) -> None:
+    values = {name: value for name, value in vars(options).items() if name in SimilarConfig.model_fields}
+    config = validated(SimilarConfig, values, FLAGS)
+
+    from runner.similar.outputs import check_folder, write_similar
+    from runner.similar.report import similar_lines
+    from runner.similar.search import find_similar
+
+    check_folder(config.folder, config.images)
+    found = find_similar(config, say=print)
+    folder = write_similar(found)
+    print("\n".join(similar_lines(found, folder)))

@@ -1,0 +1,1 @@
+"""Find by example: what is most like an image, and which images clusterings keep putting with it."""

@@ -1,0 +1,197 @@
+"""What a search by example writes: JSON, CSV, and a sheet per query."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from runner.errors import RunnerError
+from runner.output.atomic import atomic_path, printable, write_json, write_text
+from runner.output.naming import count_of, decimal, trial_name
+from runner.output.sheet_style import MEDOID
+from runner.output.thumbnails import Thumbnails
+from runner.output.tile_sheet import Tile, TileRow, draw_tile_sheet
+from runner.similar.search import QueryResult, SimilarImages
+
+JSON, CSV = "similar.json", "similar.csv"
+SHEET = re.compile(r"query_\d{2,}\.jpg")
+
+KIND = "imagesweep similar"
+"""Marks ``similar.json`` as ours."""
+
+SHEET_TILES = 39
+"""Neighbours and mates on a sheet; with the note of how many more there are they fill four lines."""
+
+JPEG_QUALITY = 88
+
+
+def check_folder(folder: Path, images: Path | None) -> None:
+    """Refuse a folder in which files of unknown origin would be overwritten, or that lies in the images.
+
+    Args:
+        folder: where the results are to go.
+        images: the folder of images that is searched, or None.
+
+    Raises:
+        RunnerError: naming the folder and the files.
+    """
+    if images is not None and folder.resolve().is_relative_to(images.expanduser().resolve()):
+        raise RunnerError(
+            f"{folder} lies in {images}, so that its sheets would be found as images; choose another --out"
+        )
+    foreign = [name for name in (JSON, CSV) if (folder / name).exists()]
+    if foreign and not _is_ours(folder / JSON):
+        raise RunnerError(
+            f"{folder} holds {', '.join(foreign)} of unknown origin, which would be overwritten; choose another --out"
+        )
+
+
+def write_similar(found: SimilarImages) -> Path:
+    """Write everything into the folder of the search's settings, in place of what an earlier search wrote there.
+
+    Returns:
+        the folder.
+
+    Raises:
+        RunnerError: something can't be written.
+    """
+    folder = found.config.folder
+    check_folder(folder, found.config.images)
+    if _is_ours(folder / JSON):
+        for path in folder.iterdir():
+            if SHEET.fullmatch(path.name):
+                path.unlink()
+    write_json(folder / JSON, _document(found))
+    write_text(folder / CSV, _table(found))
+    strangers = [result.query.path for result in found.results if result.query.row is None]
+    if found.images.paths:
+        thumbnails = Thumbnails((*found.images.paths, *strangers))
+        for number, result in enumerate(found.results, start=1):
+            _write_sheet(folder / sheet_name(number), found, result, thumbnails, strangers)
+    return folder
+
+
+def sheet_name(number: int) -> str:
+    """File name of the sheet of the ``number``-th query, counted from 1."""
+    return f"query_{number:02d}.jpg"
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return json.loads(path.read_bytes())["kind"] == KIND
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _document(found: SimilarImages) -> dict[str, object]:
+    ids = found.images.ids
+    return {
+        "kind": KIND,
+        "version": 1,
+        "root": None if found.images.root is None else str(found.images.root),
+        "settings": found.config.model_dump(mode="json", exclude_none=True),
+        "trials": [{"id": trial.id, "embedding": trial.embedding, "name": trial_name(trial)} for trial in found.trials],
+        "queries": [
+            {
+                "query": result.query.name,
+                "in_set": result.query.row is not None,
+                "neighbors": {
+                    each.embedding: [
+                        {"path": ids[row], "similarity": similarity}
+                        for row, similarity in zip(each.rows.tolist(), each.similarities.tolist(), strict=True)
+                    ]
+                    for each in result.neighbors
+                },
+                "mates_in_all": result.n_mates,
+                "mates": [
+                    {
+                        "path": ids[mate.row],
+                        "trials": mate.trials,
+                        "of_trials": len(found.trials),
+                        "similarity": mate.similarity,
+                    }
+                    for mate in result.mates
+                ],
+                "sheet": sheet_name(number) if found.images.paths else None,
+            }
+            for number, result in enumerate(found.results, start=1)
+        ],
+        "pairs": [
+            {
+                "first": ids[pair.first],
+                "second": ids[pair.second],
+                "kind": pair.kind,
+                "embedding": pair.embedding,
+                "similarity": pair.similarity,
+                "rank": pair.rank,
+                "reverse_rank": pair.reverse_rank,
+            }
+            for pair in found.pairs
+        ],
+        "unmatched_pairs": found.unmatched_pairs,
+        "skipped": [{"path": image.path, "reason": image.reason} for image in found.skipped],
+    }
+
+
+def _table(found: SimilarImages) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["query", "relation", "embedding", "rank", "path", "similarity", "trials", "of_trials"])
+    for result in found.results:
+        for row in _rows(found, result):
+            writer.writerow([printable(str(value)) for value in (result.query.name, *row)])
+    return text.getvalue()
+
+
+def _rows(found: SimilarImages, result: QueryResult) -> Iterator[tuple[object, ...]]:
+    ids = found.images.ids
+    for each in result.neighbors:
+        for rank, (row, similarity) in enumerate(zip(each.rows, each.similarities, strict=True), start=1):
+            yield "neighbor", each.embedding, rank, ids[row], f"{similarity:.6f}", "", ""
+    for rank, mate in enumerate(result.mates, start=1):
+        yield "mate", "", rank, ids[mate.row], f"{mate.similarity:.6f}", mate.trials, len(found.trials)
+
+
+def _write_sheet(
+    path: Path, found: SimilarImages, result: QueryResult, thumbnails: Thumbnails, strangers: list[Path]
+) -> None:
+    """The query first, then a row of neighbours per embedding, then the mates."""
+    query = result.query
+    own = query.row if query.row is not None else len(found.images) + strangers.index(query.path)
+    rows = [
+        TileRow("Query", ["in the set" if query.row is not None else "not in the set"], [Tile(own, "", "", MEDOID)])
+    ]
+    rows += [
+        TileRow(
+            "Nearest",
+            ["cosine similarity", found.embedding_names[each.embedding]],
+            [
+                Tile(row, _file_name(found, row), decimal(similarity, 3))
+                for row, similarity in zip(
+                    each.rows[:SHEET_TILES].tolist(), each.similarities[:SHEET_TILES], strict=True
+                )
+            ],
+            more=max(0, len(each.rows) - SHEET_TILES),
+        )
+        for each in result.neighbors
+    ]
+    if found.trials:
+        lines = ["trials that agree,", f"of the best {len(found.trials)}"] if result.mates else ["none"]
+        tiles = [
+            Tile(mate.row, _file_name(found, mate.row), f"{mate.trials} of {len(found.trials)}")
+            for mate in result.mates[:SHEET_TILES]
+        ]
+        rows.append(TileRow("Cluster mates", lines, tiles, more=result.n_mates - len(tiles)))
+    thumbnails.load(tile.row for row in rows for tile in row.tiles)
+    subtitle = f"among {count_of(len(found.images), 'image')} of {found.images.root or found.config.results}"
+    sheet = draw_tile_sheet(f"Like {query.name.rsplit('/', 1)[-1]}", subtitle, rows, thumbnails, {"query": MEDOID}, 10)
+    with atomic_path(path) as temporary:
+        sheet.save(temporary, "JPEG", quality=JPEG_QUALITY)
+
+
+def _file_name(found: SimilarImages, row: int) -> str:
+    return found.images.ids[row].rsplit("/", 1)[-1]

@@ -1,0 +1,239 @@
+"""The search by example: place the queries in every embedding, then read neighbours, mates and ranks off."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from runner.embed.cache import EmbeddingCache
+from runner.embed.embedding_config import EmbeddingConfig
+from runner.embed.models import resolve_models
+from runner.embed.pipeline import embed_images
+from runner.errors import RunnerError
+from runner.finished import FinishedExperiment, open_experiment
+from runner.images.folder import scan_folder
+from runner.images.image_set import ImageSet, SkippedImage
+from runner.images.names import ImageNames
+from runner.images.pairs import Pairs, read_pairs
+from runner.images.source import require_enough
+from runner.output.naming import short_embedding_names
+from runner.output.summary import TrialRecord
+from runner.similar.mates import Mate, consensus_mates
+from runner.similar.nearest import Neighbors, cosine_similarities, nearest
+from runner.similar.pair_ranks import PairRank, pair_ranks
+from runner.similar.settings import SimilarConfig
+
+WORK = ".work"
+"""Folder for matrices, as in a results folder."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Query:
+    """An image that was looked for: as it was named, its file, and its row where it is in the set."""
+
+    name: str
+    path: Path
+    row: int | None
+
+
+@dataclass(frozen=True)
+class QueryResult:
+    """What is like one query.
+
+    Attributes:
+        query: the image.
+        neighbors: per embedding.
+        mates: over the best trials, at most as many as asked for.
+        n_mates: how many there are in all.
+    """
+
+    query: Query
+    neighbors: tuple[Neighbors, ...]
+    mates: tuple[Mate, ...]
+    n_mates: int
+
+
+@dataclass(frozen=True)
+class SimilarImages:
+    """What a search found.
+
+    Attributes:
+        config: what was asked for.
+        images: the images that were searched.
+        embedding_names: short name of each embedding, by its key.
+        results: of each query.
+        trials: the trials that the mates are from, best first; empty where there is no experiment.
+        pairs: ranks of the known pairs.
+        unmatched_pairs: pairs whose images are not both in the set.
+        skipped: images that could not be used.
+    """
+
+    config: SimilarConfig
+    images: ImageSet
+    embedding_names: Mapping[str, str]
+    results: tuple[QueryResult, ...]
+    trials: tuple[TrialRecord, ...]
+    pairs: tuple[PairRank, ...]
+    unmatched_pairs: int
+    skipped: tuple[SkippedImage, ...]
+
+
+@dataclass(frozen=True)
+class _Space:
+    """The vectors of the set under one embedding, and how further images are embedded (None: they can't be)."""
+
+    key: str
+    vectors: np.ndarray
+    config: EmbeddingConfig | None
+
+
+def find_similar(
+    config: SimilarConfig, say: Say = lambda line: None, finished: FinishedExperiment | None = None
+) -> SimilarImages:
+    """Search by example; nothing is written but what can be computed again.
+
+    Args:
+        config: all settings.
+        say: told what is going on, line by line.
+        finished: the experiment in ``config.results``, if it is open already.
+
+    Raises:
+        RunnerError: a query is neither in the set nor a readable image, or something can't be computed.
+        UsageError: an unknown model or embedding.
+    """
+    skipped: tuple[SkippedImage, ...] = ()
+    if config.results is not None:
+        finished = finished or open_experiment(config.results)
+        images, spaces = finished.images, _finished_spaces(finished, config.embedding)
+        cache_dir = finished.config.cache_dir
+    else:
+        images, spaces, skipped = _folder_space(config, say)
+        cache_dir = config.cache_dir
+    trials = (
+        [] if finished is None else [finished.summary.trial(each) for each in finished.summary.ranking[: config.top]]
+    )
+    labels = [] if finished is None else [finished.labels(trial.id) for trial in trials]
+    queries = [_query(name, images) for name in config.queries]
+    placed = {space.key: _query_vectors(queries, space, cache_dir, config, say) for space in spaces}
+    results = [
+        _search(config, query, {space.key: placed[space.key][place] for space in spaces}, spaces, trials, labels)
+        for place, query in enumerate(queries)
+    ]
+    pairs = Pairs(np.empty((0, 2), np.int64), np.empty((0, 2), np.int64))
+    if config.pairs is not None:
+        pairs = read_pairs(config.pairs, images)
+    ranks = [rank for space in spaces for rank in pair_ranks(space.key, space.vectors, pairs)]
+    names = {space.key: space.key for space in spaces}
+    if finished is not None:
+        names |= short_embedding_names(finished.summary.embeddings)
+    return SimilarImages(
+        config, images, names, tuple(results), tuple(trials), tuple(ranks), len(pairs.unmatched), skipped
+    )
+
+
+def _finished_spaces(finished: FinishedExperiment, wanted: str | None) -> list[_Space]:
+    records = finished.summary.embeddings
+    keys = [record.key for record in records] if wanted is None else [finished.embedding_key(wanted)]
+    return [_Space(key, finished.vectors(key), finished.embedding_config(key)) for key in keys]
+
+
+def _folder_space(config: SimilarConfig, say: Say) -> tuple[ImageSet, list[_Space], tuple[SkippedImage, ...]]:
+    assert config.images is not None
+    scan = scan_folder(config.images)
+    require_enough(scan.images, str(config.images), scan.skipped)
+    resolutions = [] if config.resolution is None else [config.resolution]
+    resolved = resolve_models([config.model], resolutions, [config.preprocess], cache_dir=config.cache_dir)
+    for note in resolved.notes:
+        say(f"note        {note}")
+    run = embed_images(
+        scan.images,
+        resolved.configs,
+        cache=EmbeddingCache(config.cache_dir),
+        out_dir=config.folder / WORK,
+        device=config.device,
+        batch_size=config.batch_size,
+        say=say,
+    )
+    found = run.embeddings[0]
+    vectors = np.load(found.vectors_path, mmap_mode="r", allow_pickle=False)
+    return run.images, [_Space(found.key, vectors, found.config)], (*scan.skipped, *run.skipped)
+
+
+def _query(name: str, images: ImageSet) -> Query:
+    """The query in the set, or else the file of that name."""
+    row = ImageNames(images).find(name)
+    if row is not None:
+        return Query(name, images.paths[row] if images.paths else Path(name), row)
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise RunnerError(
+            f"{name} is neither one of the {len(images)} images of {images.root or 'the set'} nor a file; "
+            "name an image by its path relative to that folder, or any other image file"
+        )
+    return Query(name, path.absolute(), None)
+
+
+def _query_vectors(
+    queries: Sequence[Query], space: _Space, cache_dir: Path, config: SimilarConfig, say: Say
+) -> list[np.ndarray]:
+    """The unit vector of each query; those that are not in the set are embedded as the set was."""
+    strangers = {query.path: str(query.path) for query in queries if query.row is None}
+    embedded: Mapping[str, np.ndarray] = {}
+    if strangers:
+        if space.config is None:
+            raise RunnerError(
+                f"{next(iter(strangers))} is not in the set, and its vectors are ready-made, so that it can't be "
+                "embedded as they were; name images of the set"
+            )
+        embedded = _embed(ImageSet(tuple(strangers.values()), tuple(strangers)), space.config, cache_dir, config, say)
+    return [
+        np.asarray(space.vectors[query.row]) if query.row is not None else embedded[str(query.path)]
+        for query in queries
+    ]
+
+
+def _embed(
+    images: ImageSet, embedding: EmbeddingConfig, cache_dir: Path, config: SimilarConfig, say: Say
+) -> dict[str, np.ndarray]:
+    with tempfile.TemporaryDirectory(prefix="imagesweep-") as folder:
+        run = embed_images(
+            images,
+            [embedding],
+            cache=EmbeddingCache(cache_dir),
+            out_dir=Path(folder),
+            device=config.device,
+            batch_size=config.batch_size,
+            say=say,
+        )
+        if run.skipped:
+            raise RunnerError(f"{run.skipped[0].path}: {run.skipped[0].reason}")
+        vectors = np.load(run.embeddings[0].vectors_path, allow_pickle=False)
+    return dict(zip(run.images.ids, vectors, strict=True))
+
+
+def _search(
+    config: SimilarConfig,
+    query: Query,
+    vectors: Mapping[str, np.ndarray],
+    spaces: Sequence[_Space],
+    trials: Sequence[TrialRecord],
+    labels: Sequence[np.ndarray],
+) -> QueryResult:
+    similarities = {space.key: cosine_similarities(space.vectors, vectors[space.key]) for space in spaces}
+    neighbors = {key: nearest(key, each, config.count, query.row) for key, each in similarities.items()}
+    first = neighbors[spaces[0].key].rows[0]
+    anchors = [
+        query.row
+        if query.row is not None
+        else int(neighbors[trial.embedding].rows[0] if trial.embedding in neighbors else first)
+        for trial in trials
+    ]
+    mean = np.mean(list(similarities.values()), axis=0)
+    mates = consensus_mates(labels, anchors, mean, query.row)
+    return QueryResult(query, tuple(neighbors.values()), tuple(mates[: config.count]), len(mates))
