@@ -22,6 +22,7 @@ from runner.errors import RunnerError, UsageError
 from runner.experiment import WORK
 from runner.images.image_set import ImageSet
 from runner.images.precomputed import load_precomputed
+from runner.images.source import SourceWishes
 from runner.output.layout import CONFIG
 from runner.output.result_files import read_labels, read_paths, read_summary
 from runner.output.summary import Summary, TrialRecord
@@ -113,7 +114,7 @@ class FinishedExperiment:
 
     @cached_property
     def _configs(self) -> dict[str, EmbeddingConfig]:
-        if self.config.embeddings is not None:
+        if self.config.embeddings is not None:  # ready-made vectors
             return {}
         config = self.config
         resolved = resolve_models(
@@ -173,6 +174,10 @@ def _images(
     if summary.images.root is not None:
         root = Path(summary.images.root)
         return ImageSet(ids, tuple(root / image_id for image_id in ids), root)
+    if config.dataset is not None:
+        from runner.fields.dataset_source import open_dataset
+
+        return _images(out, summary, config, ids, open_dataset(config.dataset, SourceWishes(), ids).images)
     if config.embeddings is None:
         return ImageSet(ids, ())
     found = load_precomputed(config.embeddings.expanduser(), config.paths).images

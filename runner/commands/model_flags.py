@@ -36,7 +36,7 @@ def add_fields(
         choices = _choices(field.annotation)
         if choices:
             text += f": {', '.join(choices)}"
-        if field.default is not None:
+        if field.default is not None and not field.is_required():
             text += f" (default: {field.default})"
         metavar = metavars.get(name, name.upper())
         group.add_argument(flag, dest=name, default=argparse.SUPPRESS, metavar=metavar, help=text)
@@ -53,6 +53,8 @@ def validated(model: type[Settings], values: dict[str, Any], flags: dict[str, st
             raise UsageError(message) from None
         name = str(problem["loc"][0])
         flag = flags.get(name, f"--{name.replace('_', '-')}")
+        if problem["type"] == "missing":
+            raise UsageError(f"{flag} is needed: {model.model_fields[name].description}") from None
         raise UsageError(f"{flag} {problem['input']}: {message[:1].lower()}{message[1:]}") from None
 
 

@@ -1,0 +1,60 @@
+"""``runner export``: clusters as folders, or as files for other tools."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from runner.commands.model_flags import add_fields, validated
+from runner.commands.subparsers import add_command
+from runner.export.settings import ExportConfig
+
+FLAGS: dict[str, str] = {"results": "RESULTS"}
+METAVARS = {
+    "to": "DIR",
+    "rank": "N",
+    "format": "FORMAT",
+    "how": "HOW",
+    "min_size": "M",
+    "per_cluster": "M",
+    "choose": "WHICH",
+    "names": "FILE",
+    "seed": "N",
+}
+EPILOG = """\
+formats:
+  folders      cluster_000/ … (or the clusters' names), noise/, and unique/ for images alone in their cluster
+  csv, json    lists of images and their clusters
+  coco         data/ and labels.json, a category per cluster
+  fiftyone     data/ and labels.json, for fiftyone.types.FiftyOneImageClassificationDataset
+  huggingface  folders and metadata.csv, for datasets.load_dataset("imagefolder", data_dir=DIR)
+  npy, parquet embeddings with paths and clusters
+
+Nothing is ever overwritten. DIR/manifest.jsonl lists everything before it is done, so that `runner undo DIR` restores
+every file, also after an export that was killed.
+
+examples:
+  runner export results --to sorted --dry-run
+  runner export results --to sorted --how move
+  runner export results --to training --per-cluster 20 --choose medoids --format huggingface
+  runner undo sorted
+"""
+
+
+def add(commands: Any) -> None:
+    command = add_command(commands, "export", "bring clusters into folders, or into the files of other tools", run)
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.epilog = EPILOG
+    command.add_argument("results", nargs="?", default="results", metavar="RESULTS",
+                         help="results folder (default: results)")  # fmt: skip
+    add_fields(command, ExportConfig, (*METAVARS, "dry_run"), FLAGS, METAVARS)
+
+
+def run(options: argparse.Namespace) -> None:
+    values = {name: value for name, value in vars(options).items() if name in ExportConfig.model_fields}
+    config = validated(ExportConfig, values, FLAGS)
+
+    from runner.export.export import export_clusters
+    from runner.export.report import export_lines
+
+    print("\n".join(export_lines(export_clusters(config))))

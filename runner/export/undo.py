@@ -1,0 +1,179 @@
+"""Undoing an export, from wherever it or an earlier undo stopped.
+
+Nothing is deleted unless it is known to be the export's: a copy whose bytes are the original's, another name of the
+same file, a link that says what the manifest says, a document that was not changed. What is not is kept and reported.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.export.checks import STAGING
+from runner.export.export import digest_of_file
+from runner.export.manifest import MANIFEST, UNDONE, Document, Manifest, PlacedImage, read_manifest, sync_folder
+from runner.export.place import is_beginning_of, move_exclusively
+from runner.export.settings import How
+from runner.progress import progress_bar
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Something that an undo left where it is, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What an undo did.
+
+    Attributes:
+        restored: images that went back to where they came from.
+        removed: copies, links and documents that were deleted.
+        kept: what was left.
+        already: whether everything had been undone before.
+    """
+
+    restored: int
+    removed: int
+    kept: tuple[Kept, ...]
+    already: bool = False
+
+
+class _KeptError(Exception):
+    """A file is not what the export made."""
+
+
+def undo_export(folder: Path, progress: Callable[[int, int], None] | None = None) -> Undone:
+    """Undo the export in ``folder``; a second call does nothing.
+
+    Args:
+        folder: what ``--to`` was.
+        progress: told how many files are done, and of how many; None shows a bar on stderr.
+
+    Raises:
+        RunnerError: there is no export, or its manifest is damaged.
+    """
+    folder = folder.expanduser()
+    if not (folder / MANIFEST).exists() and (folder / UNDONE).is_file():
+        return Undone(0, 0, (), already=True)
+    manifest = read_manifest(folder)
+    restored = removed = 0
+    kept: list[Kept] = []
+    if manifest is not None:
+        total = len(manifest.images) + len(manifest.documents)
+        bar = progress_bar(total, "files", "file", disable=progress is not None)
+        files: list[PlacedImage | Document] = [*manifest.images, *manifest.documents]
+        for done, each in enumerate(files, start=1):
+            try:
+                if not _undo(folder, manifest.how, each):
+                    pass
+                elif isinstance(each, PlacedImage) and manifest.how is How.MOVE:
+                    restored += 1
+                else:
+                    removed += 1
+            except (_KeptError, OSError) as error:
+                kept.append(Kept(folder / each.target, getattr(error, "strerror", None) or str(error)))
+            bar.update()
+            if progress is not None:
+                progress(done, total)
+        bar.close()
+        _tidy(folder, manifest)
+    if not (folder / STAGING).is_symlink():
+        shutil.rmtree(folder / STAGING, ignore_errors=True)
+    if not kept:
+        (folder / MANIFEST).replace(folder / UNDONE)
+        sync_folder(folder)
+    return Undone(restored, removed, tuple(kept))
+
+
+def _undo(folder: Path, how: How, each: PlacedImage | Document) -> bool:
+    """Undo one file; whether there was anything to do."""
+    target = folder / each.target
+    if not target.parent.exists():
+        return _nothing_there(each, how)
+    if target.parent.resolve() != folder.resolve() / Path(each.target).parent:
+        raise _KeptError("its folder is a link that leads elsewhere")
+    if not os.path.lexists(target):
+        return _nothing_there(each, how)
+    is_link = target.is_symlink()
+    if is_link != (how is How.SYMLINK and isinstance(each, PlacedImage)):
+        raise _KeptError("is a link where the export made a file" if is_link else "is a file where it made a link")
+    if isinstance(each, Document):
+        _remove_document(target, each)
+    elif how is How.MOVE:
+        return _move_back(target, Path(each.source), each)
+    elif how is How.SYMLINK:
+        _remove_link(target, each)
+    else:
+        _remove_copy(target, Path(each.source), each, how)
+    return True
+
+
+def _nothing_there(each: PlacedImage | Document, how: How) -> bool:
+    if isinstance(each, PlacedImage) and how is How.MOVE and not Path(each.source).exists():
+        raise _KeptError(f"is gone, and so is {each.source}")
+    return False
+
+
+def _remove_document(target: Path, document: Document) -> None:
+    if digest_of_file(target) != document.digest:
+        raise _KeptError("was changed since")
+    target.unlink()
+
+
+def _remove_link(target: Path, image: PlacedImage) -> None:
+    if str(target.readlink()) != image.source:
+        raise _KeptError("leads elsewhere than the export made it")
+    target.unlink()
+
+
+def _remove_copy(target: Path, source: Path, image: PlacedImage, how: How) -> None:
+    if not source.exists():
+        raise _KeptError(f"may be the only one left, as {source} is gone")
+    if how is How.HARDLINK:
+        if not target.samefile(source):
+            raise _KeptError(f"is no longer the same file as {source}")
+    elif not _is_untouched(target, image) and not is_beginning_of(target, source):
+        raise _KeptError("was changed since")
+    target.unlink()
+
+
+def _is_untouched(target: Path, image: PlacedImage) -> bool:
+    status = target.stat()
+    return (status.st_size, status.st_mtime_ns) == (image.size, image.mtime_ns)
+
+
+def _move_back(target: Path, source: Path, image: PlacedImage) -> bool:
+    """Bring a moved image back; False if it had not been moved yet."""
+    if not os.path.lexists(source):
+        source.parent.mkdir(parents=True, exist_ok=True)
+        move_exclusively(target, source)
+        return True
+    if source.is_symlink() or not stat.S_ISREG(source.stat().st_mode):
+        raise _KeptError(f"can't go back, as {source} is something else now")
+    if source.samefile(target):  # the move, or an undo, was stopped between its two steps
+        target.unlink()
+    elif source.stat().st_size >= image.size and is_beginning_of(target, source):  # the move was stopped
+        target.unlink()
+        return False
+    elif source.stat().st_size < target.stat().st_size and is_beginning_of(source, target):  # an undo was stopped
+        source.unlink()
+        move_exclusively(target, source)
+    else:
+        raise _KeptError(f"can't go back, as there is another file now: {source}")
+    return True
+
+
+def _tidy(folder: Path, manifest: Manifest) -> None:
+    """Remove the folders that the export made and that are empty now."""
+    for name in reversed(manifest.folders):
+        path = folder / name
+        if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
+            path.rmdir()
