@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.mongod import delete_database, own_database
 from tests.mongod import fiftyone as fiftyone
+from tests.mongod import own_database
 
 own_database()  # before any test module can import FiftyOne
 
@@ -34,7 +34,3 @@ def stamps() -> Path:
 def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An embedding cache for the whole session, so that no image is embedded twice."""
     return tmp_path_factory.mktemp("cache")
-
-
-def pytest_unconfigure() -> None:
-    delete_database()

@@ -90,6 +90,8 @@ def write_cluster_fields(
             or a database that can't be reached. Fields that were written until then stay, and are whole.
     """
     checked_prefix(prefix)
+    with database_errors():
+        dataset.reload()  # as it is now, if it still is
     require_plain_images(dataset)
     summary = read_summary(out)
     values = [cluster_values(out, summary, trial_id) for trial_id in dict.fromkeys(trial_ids)]

@@ -69,7 +69,11 @@ def database_errors(what: str = "") -> Iterator[None]:
             f"the dataset's own document exceeds MongoDB's 16 MB; delete saved views or runs{ending}"
         ) from error
     except (DatasetNotFoundError, DoesNotExist) as error:
-        raise RunnerError(f"the FiftyOne dataset has been deleted meanwhile ({error}){ending}") from error
+        raise RunnerError(f"the FiftyOne dataset has been deleted meanwhile{ending}") from error
+    except ValueError as error:
+        if not str(error).endswith("is deleted"):  # what FiftyOne says of a dataset that this process has deleted
+            raise
+        raise RunnerError(f"the FiftyOne dataset has been deleted meanwhile{ending}") from error
     except (ServiceException, FiftyOneConfigError, ConnectionError, PyMongoError) as error:
         reason = str(error).strip().splitlines()[0][:200].rstrip(".")
         raise RunnerError(f"FiftyOne's database can't be reached ({reason}); {_remedy()}{ending}") from error
@@ -77,13 +81,17 @@ def database_errors(what: str = "") -> Iterator[None]:
 
 def _require_answer(uri: str | None) -> None:
     """Ask the server once: FiftyOne and its driver would wait for half a minute, several times over."""
-    if not uri:
-        return  # FiftyOne starts a server of its own
-    from pymongo import MongoClient
+    import pymongo
+    from fiftyone.core.odm import get_db_client
 
-    client: MongoClient[dict] = MongoClient(uri, serverSelectionTimeoutMS=PATIENCE_SECONDS * 1000)
-    with client:
-        client.admin.command("ping")
+    if uri:
+        client: pymongo.MongoClient[dict] = pymongo.MongoClient(uri)
+        with client, pymongo.timeout(PATIENCE_SECONDS):
+            client.admin.command("ping")
+    else:
+        client = get_db_client()  # starts FiftyOne's own server, unless that has been done
+        with pymongo.timeout(PATIENCE_SECONDS):
+            client.admin.command("ping")
 
 
 def _remedy() -> str:

@@ -31,7 +31,7 @@ Study = tuple["Dataset", Path]
 @pytest.fixture
 def fresh(study: Study) -> Study:
     """The study with nothing written yet."""
-    dataset, out = study
+    dataset, _ = study
     dataset.reload()
     dataset.delete_saved_views()
     dataset.delete_runs()
@@ -175,7 +175,7 @@ def test_results_that_do_not_fit(fresh: Study, dataset: Dataset, tmp_path: Path)
         write_cluster_fields(fresh[0], out, trials(out, "kmeans"), prefix="a__b")
     for name in (SUMMARY, LABELS, CONFIG):
         shutil.copy(out / name, tmp_path / name)
-    with pytest.raises(RunnerError, match="no longer in .*runner experiment --config"):
+    with pytest.raises(RunnerError, match=r"no longer in .*runner experiment --config"):
         write_cluster_fields(fresh[0], tmp_path, trials(out, "kmeans"))
     assert cluster_fields(dataset) == cluster_fields(fresh[0]) == {}
     assert not (tmp_path / WORK).exists()

@@ -119,6 +119,45 @@ def test_from_the_shell(dataset: Dataset, tmp_path: Path, cache_dir: Path) -> No
     assert again.returncode == 0 and again.stdout.count("as it was") == 2, again.stdout + again.stderr
 
 
+def test_dataset_deleted_in_mid_run(study: Study) -> None:
+    from runner.fields.experiment_fields import write_experiment_fields
+
+    _, out = study
+    with pytest.raises(
+        RunnerError, match=f"results are complete in {out}, but not written .* no FiftyOne dataset 'gone'"
+    ):
+        write_experiment_fields("gone", out, read_summary(out), 1)
+
+
+AWAY = """
+import os, sys, time
+from pathlib import Path
+from runner.errors import RunnerError
+from runner.fields.experiment_fields import write_experiment_fields
+from runner.output.result_files import read_summary
+from tests.mongod import end_server, own_database, start_server
+out, folder = map(Path, sys.argv[1:])
+server = start_server(own_database(), folder)
+import fiftyone as fo
+fo.Dataset("here")
+end_server(server, folder)
+started = time.monotonic()
+try:
+    write_experiment_fields("here", out, read_summary(out), 1)
+except RunnerError as error:
+    print(f"{time.monotonic() - started:.0f}|{error}", flush=True)
+os._exit(0)  # FiftyOne would try for another minute to tidy up
+"""
+
+
+def test_database_goes_away_in_mid_run(study: Study, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", AWAY, str(study[1]), str(tmp_path / "server")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150, cwd=Path(__file__).parents[2])
+    seconds, _, message = done.stdout.strip().splitlines()[-1].partition("|")
+    assert int(seconds) <= 20
+    assert "results are complete" in message and "database can't be reached" in message
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
