@@ -6,7 +6,7 @@ from typing import Any
 
 import fiftyone.operators.types as types
 
-from .forms import choose_many, choose_one, heading, type_or_choose_many
+from .forms import HALF, choose_many, choose_one, heading, type_or_choose_many
 from .workspace import default_folder, free_name
 
 _FITS = {"letterbox": "Letterbox: whole image, padded", "center_crop": "Centre crop", "resize": "Resize: stretched"}
@@ -34,16 +34,17 @@ def add_experiment_fields(ctx: Any, inputs: types.Object) -> None:
 def _add_what(ctx: Any, inputs: types.Object) -> None:
     inputs.str(
         "name",
-        required=True,
         default=free_name(ctx.dataset),
         label="Name of the experiment",
-        description="Also that of the MLflow experiment; the name of one that was interrupted resumes it",
+        description="And of the MLflow experiment; that of an interrupted one resumes it",
+        view=types.View(space=HALF),
     )
     inputs.str(
         "sample",
         required=False,
         label="Sample",
-        description="Only part of the images: a share such as 5% or a count such as 1000 (empty: all)",
+        description="A share such as 5%, or a count such as 1000; empty: all images",
+        view=types.View(space=HALF),
     )
 
 
@@ -54,35 +55,49 @@ def _add_models(inputs: types.Object) -> None:
         "models",
         _model_names(),
         default=["efficientnet_lite0"],
-        required=True,
         label="Models",
         description="ARCHITECTURE:WEIGHTS, timm/NAME, ARCHITECTURE:/path/to/checkpoint; efficientnet_lite0 is bundled",
     )
     type_or_choose_many(
-        inputs, "resolutions", _SIZES, label="Resolutions", description="Pixels; empty: each model's own"
+        inputs, "resolutions", _SIZES, label="Resolutions in pixels", description="Empty: each model's own", space=HALF
     )
-    choose_many(inputs, "preprocess", _FITS, default=["letterbox"], label="How an image is fitted into the square")
+    choose_many(
+        inputs,
+        "preprocess",
+        _FITS,
+        default=["letterbox"],
+        label="Fits",
+        description="How an image is brought into the square",
+        space=HALF,
+    )
 
 
 def _add_clusterings(inputs: types.Object) -> None:
     from runner.cluster.algorithms import ALGORITHMS
 
     heading(inputs, "clustering_heading", "Clusterings")
-    choose_one(inputs, "mode", _MODES, default="fast", required=True, label="How many trials")
-    algorithms = dict.fromkeys(ALGORITHMS, "")
+    choose_one(
+        inputs,
+        "mode",
+        _MODES,
+        default="fast",
+        label="Trials",
+        description="How many clusterings of each embedding",
+        space=HALF,
+    )
     choose_many(
         inputs,
         "algorithms",
-        {name: name for name in algorithms},
+        {name: name for name in ALGORITHMS},
         label="Only these algorithms",
         description="Empty: those of the preset",
+        space=HALF,
     )
     inputs.int(
         "top",
         default=3,
         min=0,
         max=20,
-        required=True,
         label="Write the best trials as fields",
         description="Others can be written later with Write cluster labels",
     )

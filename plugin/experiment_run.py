@@ -12,8 +12,8 @@ from .experiment_settings import results_folder, settings_of
 if TYPE_CHECKING:
     from runner.config import ExperimentConfig
 
-_SAMPLES = "samples.json"
-_PAIRS = "pairs.yaml"
+_FOLDER = "dataset"
+"""Folder in the results folder with what the dataset has to say."""
 
 
 def prepare(dataset: Any, name: str, params: Mapping[str, Any], sample_ids: Sequence[str]) -> ExperimentConfig:
@@ -24,11 +24,21 @@ def prepare(dataset: Any, name: str, params: Mapping[str, Any], sample_ids: Sequ
     """
     from runner.output.atomic import write_text
 
-    folder = results_folder(dataset, name, params) / "dataset"
-    make_folder(folder)
-    write_text(folder / _SAMPLES, json.dumps(list(sample_ids)))
+    path = _samples_path(dataset, name, params)
+    make_folder(path.parent)
+    write_text(path, json.dumps(list(sample_ids)))
     config = settings_of(dataset, name, params)
-    return with_pairs(dataset, config.model_copy(update={"samples": folder / _SAMPLES, "write_fields": True}))
+    return with_pairs(dataset, config.model_copy(update={"samples": path, "write_fields": True}))
+
+
+def interrupted_samples(dataset: Any, name: str, params: Mapping[str, Any]) -> list[str] | None:
+    """Ids of the samples that a run of that name was started with; None if there was none."""
+    path = _samples_path(dataset, name, params)
+    return json.loads(path.read_text("utf-8")) if path.is_file() else None
+
+
+def _samples_path(dataset: Any, name: str, params: Mapping[str, Any]) -> Path:
+    return results_folder(dataset, name, params) / _FOLDER / "samples.json"
 
 
 def finished_config(dataset: Any, out: Path, **changes: Any) -> ExperimentConfig:
@@ -55,7 +65,7 @@ def with_pairs(dataset: Any, config: ExperimentConfig) -> ExperimentConfig:
     """The settings with the dataset's present pairs."""
     from runner.fields.pair_store import write_pairs_file
 
-    path = config.out / "dataset" / _PAIRS
+    path = config.out / _FOLDER / "pairs.yaml"
     make_folder(path.parent)
     pairs = write_pairs_file(dataset, path)
     return config.model_copy(update={"pairs": path if len(pairs) else None})

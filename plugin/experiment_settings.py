@@ -16,6 +16,9 @@ _LISTS = ("models", "resolutions", "preprocess", "algorithms", "spaces")
 _TEXTS = ("sample", "labels", "tracking_uri", "mode", "device")
 _NUMBERS = ("top", "max_trials", "seed", "batch_size", "workers", "pair_weight")
 
+DEFAULTS = {"models": ["efficientnet_lite0"], "mode": "fast", "top": 3}
+"""Where the form, or a call from Python, says nothing: the model that needs no download, and a quick look."""
+
 
 def settings_of(dataset: Any, name: str, params: Mapping[str, Any]) -> ExperimentConfig:
     """The settings that the form describes, without the samples and pairs.
@@ -26,6 +29,7 @@ def settings_of(dataset: Any, name: str, params: Mapping[str, Any]) -> Experimen
     from runner.config_file import load_config
 
     settings: dict[str, Any] = {
+        **DEFAULTS,
         "dataset": dataset.name,
         "experiment_name": name,
         "out": results_folder(dataset, name, params),

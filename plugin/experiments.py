@@ -31,9 +31,10 @@ def choose_experiment(ctx: Any, inputs: types.Object) -> ExperimentRun:
         from runner.errors import UsageError
 
         raise UsageError(f"{ctx.dataset.name} has no finished experiment; use Run clustering experiment first.")
+    chosen = chosen_experiment(ctx)
     choices = {run.key: f"{run.key}: {run.n_images:,} images, {run.n_trials} trials" for run in runs}
-    choose_one(inputs, "experiment", choices, default=runs[0].key, required=True, label="Experiment")
-    return chosen_experiment(ctx)
+    choose_one(inputs, "experiment", choices, default=runs[0].key, label="Experiment")
+    return chosen
 
 
 def chosen_experiment(ctx: Any) -> ExperimentRun:
@@ -78,9 +79,9 @@ def choose_field(ctx: Any, inputs: types.Object, name: str = "field", **options:
     records = {field: record for field, record in cluster_fields(ctx.dataset).items() if record.complete}
     if not records:
         raise UsageError(f"{ctx.dataset.name} has no cluster labels yet; use Write cluster labels first.")
-    choices = {field: f"{record.title}: {record.n_clusters} clusters" for field, record in records.items()}
-    choose_one(inputs, name, choices, default=next(iter(choices)), required=True, **{"label": "Labels", **options})
-    chosen = ctx.params.get(name) or next(iter(choices))
+    chosen = ctx.params.get(name) or next(iter(records))
     if chosen not in records:
         raise UsageError(f"{chosen} is no cluster field of {ctx.dataset.name}; it has {', '.join(records)}.")
+    choices = {field: f"{record.title}: {record.n_clusters} clusters" for field, record in records.items()}
+    choose_one(inputs, name, choices, default=next(iter(choices)), **{"label": "Labels", **options})
     return str(chosen)

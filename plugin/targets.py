@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 
-def target_ids(ctx: Any) -> list[str]:
-    """Ids of the samples of the dataset, view or selection that the user chose.
+def target_view(ctx: Any) -> Any:
+    """The samples of the dataset, view or selection that the user chose.
 
     Raises:
         RunnerError: they are no images, or fewer than two.
@@ -17,11 +17,11 @@ def target_ids(ctx: Any) -> list[str]:
     require_plain_images(ctx.dataset)
     view = ctx.target_view()
     require_plain_images(view)
-    ids: list[str] = view.values("id")
-    if len(ids) < 2:
-        count = "one sample" if ids else "no sample"
-        raise RunnerError(f"There is {count} to cluster, and clustering needs at least two; choose a larger view.")
-    return ids
+    count = view.count()
+    if count < 2:
+        found = "one sample" if count else "no sample"
+        raise RunnerError(f"There is {found} to cluster, and clustering needs at least two; choose a larger view.")
+    return view
 
 
 def selected_ids(ctx: Any, at_least: int, purpose: str) -> list[str]:

@@ -25,7 +25,7 @@ class CancelExperiment(FormOperator):
         if not running:
             raise UsageError(f"No experiment of {ctx.dataset.name} is running.")
         choices = {run.name: f"{run.name}: {run.label}" for run in running}
-        choose_one(inputs, "name", choices, default=running[0].name, required=True, label="Experiment")
+        choose_one(inputs, "name", choices, default=running[0].name, label="Experiment")
 
     def work(self, ctx: Any) -> dict[str, str]:
         LiveRuns(ctx.dataset).cancel(ctx.params["name"])

@@ -27,13 +27,11 @@ class DeleteExperiment(FormOperator):
         runs = experiment_runs(ctx.dataset)
         if not runs:
             raise UsageError(f"{ctx.dataset.name} has no experiment.")
-        choices = {run.key: f"{run.key}, {run.created:%Y-%m-%d %H:%M}" for run in runs}
-        choose_one(inputs, "experiment", choices, default=runs[0].key, required=True, label="Experiment")
         key = ctx.params.get("experiment") or runs[0].key
-        if key not in choices:
-            refuse(inputs, f"{ctx.dataset.name} has no experiment {key}; it has {', '.join(choices)}.")
-            return
-        lines = "\n".join(f"- {line}" for line in deletion_plan(ctx.dataset, key).lines())
+        plan = deletion_plan(ctx.dataset, key)
+        choices = {run.key: f"{run.key}, {run.created:%Y-%m-%d %H:%M}" for run in runs}
+        choose_one(inputs, "experiment", choices, default=runs[0].key, label="Experiment")
+        lines = "\n".join(f"- {line}" for line in plan.lines())
         inputs.md(f"**What will be done**\n\n{lines}", name="plan")
         inputs.bool("confirmed", default=False, label="Delete this", view=types.CheckboxView())
         if not ctx.params.get("confirmed"):

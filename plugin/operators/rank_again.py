@@ -38,7 +38,6 @@ class RankAgain(FormOperator):
             "pair_weight",
             default=0.5,
             min=0,
-            required=True,
             label="Weight of the pairs",
             description="0: they do not count; 1: a trial that keeps none of them scores nothing",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -12,8 +13,9 @@ from ..experiment_form import add_experiment_fields
 from ..experiment_settings import plan_lines, settings_of
 from ..following import follow
 from ..live_runs import LiveRuns, RunStatus
-from ..operator import FormOperator, grid_button, refuse
-from ..targets import target_ids
+from ..operator import FormOperator, grid_button
+from ..targets import target_view
+from ..workspace import free_name
 
 
 class RunExperiment(FormOperator):
@@ -35,32 +37,32 @@ class RunExperiment(FormOperator):
         return grid_button("Cluster images", self.icon)
 
     def resolve_run_name(self, ctx: Any) -> str:
-        return f"{self.label}: {ctx.params.get('name')}"
+        return f"{self.label}: {_name(ctx)}"
 
     def form(self, ctx: Any, inputs: types.Object) -> None:
-        inputs.view_target(ctx, action_description="Cluster", require_flat=True)
-        ids = target_ids(ctx)
+        samples = _interrupted(ctx)
+        if samples is None:
+            inputs.view_target(ctx, action_description="Cluster")
+        else:
+            told = f"Resumes {_name(ctx)} with the {len(samples):,} samples it was started with."
+            inputs.view("resumed", types.Notice(label=told))
+        count = target_view(ctx).count() if samples is None else len(samples)
         add_experiment_fields(ctx, inputs)
-        name = ctx.params.get("name")
-        if not name:
-            return
-        problem = _problem_of_name(ctx, name)
-        if problem is not None:
-            refuse(inputs, problem)
-            return
-        lines = plan_lines(settings_of(ctx.dataset, name, ctx.params), len(ids))
+        if not ctx.params:
+            return  # the form is being opened: its defaults are on their way
+        name = _name(ctx)
+        require_usable_name(ctx, name)
+        lines = plan_lines(settings_of(ctx.dataset, name, ctx.params), count)
         inputs.view("plan", types.Notice(label=" ".join(lines)))
 
     def work(self, ctx: Any) -> Iterator[Any]:
         from ..experiment_run import prepare, run
 
-        name = ctx.params["name"]
-        config = prepare(ctx.dataset, name, ctx.params, target_ids(ctx))
+        name = _name(ctx)
+        config = prepare(ctx.dataset, name, ctx.params, _interrupted(ctx) or target_view(ctx).values("id"))
         background = Background(lambda: run(config))
-        operation = ctx.request_params.get("run_doc")
-        runs = LiveRuns(ctx.dataset)
-        params = {**ctx.params}
-        with runs.alive(name, params, str(operation) if operation else None, background.cancel) as tell:
+        params = {**ctx.params, "name": name}
+        with LiveRuns(ctx.dataset).alive(name, params, operation_of(ctx), background.cancel) as tell:
             yield from follow(ctx, background, tell)
         if not ctx.delegated:
             yield ctx.ops.reload_dataset()
@@ -68,16 +70,29 @@ class RunExperiment(FormOperator):
             yield ctx.ops.open_panel("clustering_experiments", is_active=True, layout="horizontal")
 
 
-def _problem_of_name(ctx: Any, name: str) -> str | None:
-    if not name.isidentifier() or name.startswith("_") or "__" in name:
-        return f"The name {name!r} must be letters, digits and single underscores, and begin with a letter."
+def _name(ctx: Any) -> str:
+    return ctx.params.get("name") or free_name(ctx.dataset)
+
+
+def _interrupted(ctx: Any) -> list[str] | None:
+    """Ids of the samples of the run that is to be resumed; None where this is another one."""
+    from ..experiment_run import interrupted_samples
+
+    return interrupted_samples(ctx.dataset, _name(ctx), ctx.params) if ctx.params.get("resume") else None
+
+
+def require_usable_name(ctx: Any, name: str) -> None:
+    """Raise UsageError for a name that cannot be that of a run, or of one that is under way elsewhere."""
+    from runner.errors import UsageError
+
+    if not re.fullmatch(r"[A-Za-z](_?[A-Za-z0-9])*", name):
+        raise UsageError(f"The name {name!r} must be letters, digits and single underscores, and begin with a letter.")
     live = LiveRuns(ctx.dataset).get(name)
-    running_elsewhere = live is not None and live.status is RunStatus.RUNNING and live.operation != _own(ctx)
-    if running_elsewhere:
-        return f"The experiment {name} is running; wait for it, cancel it, or choose another name."
-    return None
+    if live is not None and live.status is RunStatus.RUNNING and live.operation != operation_of(ctx):
+        raise UsageError(f"The experiment {name} is running; wait for it, cancel it, or choose another name.")
 
 
-def _own(ctx: Any) -> str | None:
+def operation_of(ctx: Any) -> str | None:
+    """Id of the delegated operation that this is; None where it runs at once."""
     operation = ctx.request_params.get("run_doc")
-    return str(operation) if operation else ""
+    return str(operation) if operation else None

@@ -40,10 +40,9 @@ class WriteLabels(FormOperator):
             "trials",
             trial_choices(summary),
             default=summary.ranking[:1],
-            required=True,
             label="Trials to write",
         )
-        inputs.str("prefix", default="clusters", required=True, label="Begin the names of the fields with")
+        inputs.str("prefix", default="clusters", required=False, label="Begin the names of the fields with")
         inputs.bool(
             "rewrite",
             default=False,

@@ -35,7 +35,9 @@ class ClusteringExperiments(foo.Panel):
         )
 
     def on_load(self, ctx: Any) -> None:
-        self._update(ctx, read_choice(ctx))
+        choice = read_choice(ctx)
+        ctx.panel.set_state("tab", choice.tab)
+        self._update(ctx, choice)
         if self._has_running(ctx):
             ctx.trigger(f"{URI}/follow_experiments", {"panel": ctx.panel.id})
 
@@ -144,7 +146,7 @@ class ClusteringExperiments(foo.Panel):
     def resume(self, ctx: Any) -> None:
         failed = self._unfinished(ctx)
         if failed:
-            ctx.prompt(f"{URI}/run_experiment", params=failed[0].params, on_success=self.refresh)
+            ctx.prompt(f"{URI}/run_experiment", params={**failed[0].params, "resume": True}, on_success=self.refresh)
 
     def dismiss(self, ctx: Any) -> None:
         for run in self._unfinished(ctx):

@@ -163,7 +163,7 @@ def _add_tab(root: types.Object, panel: ClusteringExperiments, shown: Shown) -> 
 
 def _add_trials(root: types.Object, panel: ClusteringExperiments, shown: Shown) -> None:
     assert shown.results is not None
-    row = root.h_stack("trials", gap=2, align_y="center")
+    row = root.v_stack("trials", gap=1)
     choices = trial_choices(shown.results.summary, MOST_TRIALS)
     _add_dropdown(row, "trial", choices, shown.trial, "Trial", panel.choose_trial)
     if shown.choice.tab == "compare":

@@ -17,10 +17,8 @@ COLUMNS = {
     "noise_share": "Noise",
     "ranking_score": "Score",
     "silhouette": "Silhouette",
-    "neighbor_agreement": "Neighbours",
     "ami": "AMI",
     "pairs": "Pairs kept",
-    "seconds": "Seconds",
 }
 """Title of each column by its key."""
 
@@ -41,7 +39,7 @@ class Order:
         """What a click on a column's title makes of it: the other way round, or another column, best values first."""
         if column == self.column:
             return Order(column, not self.descending)
-        return Order(column, column not in ("rank", "noise_share", "seconds", *_TEXTS))
+        return Order(column, column not in ("rank", "noise_share", *_TEXTS))
 
 
 @dataclass(frozen=True)
@@ -99,11 +97,7 @@ def _values(trial: TrialRecord, rank: int, names: Mapping[str, str]) -> dict[str
         "trial": trial_name(trial) + ("" if scores.beats_null is not False else " (no better than chance)"),
         "embedding": names[trial.embedding],
         "pairs": sum(shares) / len(shares) if shares else None,
-        "seconds": trial.seconds,
-        **{
-            key: getattr(scores, key)
-            for key in ("n_clusters", "noise_share", "ranking_score", "silhouette", "neighbor_agreement", "ami")
-        },
+        **{key: getattr(scores, key) for key in ("n_clusters", "noise_share", "ranking_score", "silhouette", "ami")},
     }
 
 
@@ -114,4 +108,4 @@ def _text(key: str, value: float | int | str | None) -> str:
         return str(value)
     if key in _SHARES:
         return f"{value:.0%}"
-    return f"{value:.2f}" if key == "seconds" else f"{value:.3f}"
+    return f"{value:.3f}"

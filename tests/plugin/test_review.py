@@ -1,0 +1,130 @@
+"""What is done with a finished experiment: labels, pairs, ranking again, deletion; with good and bad parameters."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from runner.fields.cluster_fields import write_cluster_fields
+from runner.fields.experiment_runs import delete_experiment, experiment_runs, register_experiment
+from runner.fields.field_record import cluster_fields
+from runner.fields.pair_store import read_sample_pairs
+from runner.output.result_files import read_labels, read_paths, read_summary
+from tests.plugin.conftest import Execute, form_of
+
+if TYPE_CHECKING:
+    from fiftyone import Dataset
+
+
+@pytest.fixture
+def reviewed(study: Dataset, tmp_path: Path) -> Iterator[Dataset]:
+    """A copy of the study, results and all, that a test may change."""
+    former = next(run for run in experiment_runs(study) if run.key == "study")
+    out = tmp_path / "reviewed"
+    shutil.copytree(former.out, out)
+    copy = study.clone("reviewed photos", persistent=True)
+    delete_experiment(copy, "study")
+    summary = read_summary(out)
+    register_experiment(copy, out, summary, write_cluster_fields(copy, out, summary.ranking[:1]))
+    yield copy
+    copy.delete()
+
+
+def test_any_trial_of_the_ranking_can_be_written(execute: Execute, study: Dataset) -> None:
+    run = experiment_runs(study)[0]
+    last = read_summary(run.out).ranking[-1]
+    execute("write_labels", study, {"experiment": "study", "trials": [last], "prefix": "picked"})
+    study.reload()
+    field = next(name for name, record in cluster_fields(study).items() if record.trial == last)
+    assert field.startswith("picked_")
+    written = dict(zip(*study.values(["id", f"{field}.cluster_id"]), strict=True))
+    assert written == dict(zip(read_paths(run.out), read_labels(run.out, last).tolist(), strict=True))
+    assert field in next(one for one in experiment_runs(study) if one.key == "study").fields
+
+
+def test_the_form_of_labels_shows_the_ranking(plugin: None, study: Dataset) -> None:
+    form = form_of("write_labels", study, {})
+    assert [row["rank"] for row in form["ranking"]["default"]] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"experiment": "other"}, "no finished experiment other"),
+        ({"experiment": "study", "trials": ["kmeans-none"]}, "Invalid enum value"),
+        ({"experiment": "study", "trials": []}, "at least one trial"),
+        ({"experiment": "study", "prefix": "two__lines"}, "can't begin a field name"),
+    ],
+)
+def test_labels_that_cannot_be_written(execute: Execute, study: Dataset, params: dict[str, Any], told: str) -> None:
+    before = set(study.get_field_schema())
+    trials = {"trials": read_summary(experiment_runs(study)[0].out).ranking[:1]}
+    with pytest.raises(Exception, match=told):
+        execute("write_labels", study, {**trials, **params})
+    study.reload()
+    assert set(study.get_field_schema()) == before
+
+
+def test_pairs_rank_a_finished_experiment_again(execute: Execute, reviewed: Dataset) -> None:
+    run = experiment_runs(reviewed)[0]
+    before = read_summary(run.out)
+    labels = {trial: read_labels(run.out, trial) for trial in before.ranking}
+    first, last = before.ranking[0], before.ranking[-1]
+    ids = read_paths(run.out)
+    rows = range(len(ids))
+    apart = next(  # two samples that the best trial puts together and the worst does not
+        (a, b)
+        for a in rows
+        for b in rows
+        if a < b and labels[first][a] == labels[first][b] and labels[last][a] != labels[last][b]
+    )
+    chosen = [ids[row] for row in apart]
+    assert execute("keep_apart", reviewed, selected=chosen).result == {"added": 1, "moved": 0, "known": 0, "pairs": 1}
+    execute("rank_again", reviewed, {"experiment": "study", "pair_weight": 1.0})
+    after = read_summary(run.out)
+    assert after.trial(first).scores.cannot_link_share == 0.0  # type: ignore[union-attr]
+    assert after.trial(last).scores.cannot_link_share == 1.0  # type: ignore[union-attr]
+    assert after.ranking[0] != first
+    finished = {trial.id: trial.finished_at for trial in before.trials}
+    assert {trial.id: trial.finished_at for trial in after.trials} == finished  # none ran twice
+    told = execute("belong_together", reviewed, selected=chosen)
+    assert told.result["moved"] == 1 and len(read_sample_pairs(reviewed).must_link) == 1
+
+
+def test_pairs_need_two_samples(execute: Execute, study: Dataset) -> None:
+    with pytest.raises(Exception, match="Tick two samples or more"):
+        execute("belong_together", study, selected=study.values("id")[:1])
+    with pytest.raises(Exception, match="Tick two samples or more"):
+        execute("keep_apart", study)
+    assert len(read_sample_pairs(study)) == 0
+
+
+def test_deletion_shows_what_goes_and_leaves_the_rest(execute: Execute, reviewed: Dataset) -> None:
+    reviewed.save_view("mine", reviewed.limit(3))
+    run = experiment_runs(reviewed)[0]
+    form = form_of("delete_experiment", reviewed, {"experiment": "study"})
+    assert run.fields[0] in form["plan"]["default"]
+    with pytest.raises(Exception, match="Tick the box"):
+        execute("delete_experiment", reviewed, {"experiment": "study"})
+    with pytest.raises(Exception, match="no experiment 'other'"):
+        execute("delete_experiment", reviewed, {"experiment": "other", "confirmed": True})
+    execute("delete_experiment", reviewed, {"experiment": "study", "confirmed": True})
+    reviewed.reload()
+    assert reviewed.list_runs() == []
+    assert reviewed.list_saved_views() == ["mine"]
+    assert not cluster_fields(reviewed)
+    assert (run.out / "summary.json").is_file()
+
+
+def test_nothing_to_review_yet(execute: Execute, dataset: Dataset) -> None:
+    for operator in ("write_labels", "rank_again"):
+        with pytest.raises(Exception, match="no finished experiment"):
+            execute(operator, dataset)
+    with pytest.raises(Exception, match="has no experiment"):
+        execute("delete_experiment", dataset)
+    with pytest.raises(Exception, match=r"No experiment of .* is running"):
+        execute("cancel_experiment", dataset)
