@@ -19,6 +19,7 @@ examples:
   runner experiment --images photos --models ViT-B-32 ViT-L-14      compare two models
   runner experiment --images photos --sample 1% --mode fast         a first look
   runner experiment --images photos --algorithms hdbscan            one algorithm
+  runner experiment --dataset NAME --write-fields                   a FiftyOne dataset
   runner experiment --embeddings vectors.npy --paths paths.json     vectors you already have
   runner ui results                                                 the MLflow page of an experiment
 """
