@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from .operators.cancel_experiment import CancelExperiment
 from .operators.delete_experiment import DeleteExperiment
+from .operators.export_clusters import ExportClusters
+from .operators.find_duplicates import FindDuplicates
+from .operators.find_similar import FindSimilar
 from .operators.follow_experiments import FollowExperiments
 from .operators.link_samples import BelongTogether, KeepApart
 from .operators.open_panel import OpenPanel
@@ -16,9 +19,12 @@ OPERATORS = (
     RunExperiment,
     CancelExperiment,
     WriteLabels,
+    FindDuplicates,
+    FindSimilar,
     BelongTogether,
     KeepApart,
     RankAgain,
+    ExportClusters,
     DeleteExperiment,
     OpenPanel,
     FollowExperiments,
