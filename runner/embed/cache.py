@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -116,6 +116,14 @@ class EmbeddingCache:
             return list(positions)
         self._touch(key)
         return []
+
+    def read(self, key: str, hashes: Iterable[str]) -> Iterator[tuple[list[str], np.ndarray]]:
+        """The vectors of ``hashes`` as the model gave them, in parts: hashes, and a float array (n, dimension).
+
+        Each comes once, in no set order; those that are missing or damaged are left out.
+        """
+        table = self._table(key)
+        yield from table.read(table.locate(set(hashes)))
 
     def ls(self) -> list[CachedEmbedding]:
         """What is in the cache, the last used first."""

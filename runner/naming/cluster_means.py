@@ -1,0 +1,70 @@
+"""Mean vectors of clusters, as the model gave them or as directions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from runner.cluster.trial import NOISE
+from runner.embed.cache import EmbeddingCache
+from runner.errors import RunnerError
+
+_ROWS_AT_A_TIME = 8192
+
+
+def mean_directions(labels: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """The mean of each cluster's vectors, scaled to length one.
+
+    Args:
+        labels: int, shape (n,); 0 … k-1, ``NOISE`` for noise.
+        vectors: L2-normalised, shape (n, dimension); a memory map will do.
+
+    Returns:
+        float64, shape (k, dimension).
+    """
+    sums = np.zeros((_n_clusters(labels), vectors.shape[1]))
+    for start in range(0, len(labels), _ROWS_AT_A_TIME):
+        block = slice(start, start + _ROWS_AT_A_TIME)
+        clustered = labels[block] != NOISE
+        np.add.at(sums, labels[block][clustered], np.asarray(vectors[block], dtype=np.float64)[clustered])
+    return sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
+
+
+def mean_features(labels: np.ndarray, cache: EmbeddingCache, key: str, hashes: Sequence[str]) -> np.ndarray:
+    """The mean of each cluster's vectors at the length the model gave them, which a classifier on top of it needs.
+
+    Args:
+        labels: int, shape (n,).
+        cache: where the vectors are.
+        key: of the embedding.
+        hashes: content hash of each image.
+
+    Returns:
+        float64, shape (k, dimension).
+
+    Raises:
+        RunnerError: the cache no longer has them.
+    """
+    rows: dict[str, list[int]] = {}
+    for row, value in enumerate(hashes):
+        rows.setdefault(value, []).append(row)
+    sums: np.ndarray | None = None
+    counts = np.zeros(_n_clusters(labels))
+    for found, vectors in cache.read(key, rows):
+        if sums is None:
+            sums = np.zeros((len(counts), vectors.shape[1]))
+        for value, vector in zip(found, vectors.astype(np.float64), strict=True):
+            for label in labels[rows[value]]:
+                if label != NOISE:
+                    sums[label] += vector
+                    counts[label] += 1
+    if sums is None or not counts.all():
+        raise RunnerError(
+            f"the cache {cache.cache_dir} no longer has the vectors of {key}; run the experiment again, which fills it"
+        )
+    return sums / counts[:, None]
+
+
+def _n_clusters(labels: np.ndarray) -> int:
+    return int(labels.max(initial=NOISE)) + 1
