@@ -132,6 +132,8 @@ class _Experiment:
     def plan(self) -> Plan:
         """What this call will do."""
         notes = [self.source.note, *(self.models.notes if self.models else ())]
+        if self.config.write_fields:
+            notes.append(f"the best {self.config.top} trials become fields of the dataset {self.config.dataset}")
         if self.models is None:
             embeddings = [EmbeddingPlan(f"vectors of {self.source.location}", len(self.source.images), 0)]
         else:

@@ -47,7 +47,17 @@ def open_dataset(name: str, wishes: SourceWishes, sample_ids: Sequence[str] | No
         labels=None if labels is None else tuple(labels[row] for row in chosen),
     )
     taken, targets = sampled(images, wishes)
-    return Source(name, f"FiftyOne dataset {name}", taken, tuple(skipped), targets, len(images))
+    return Source(
+        name=name,
+        location=f"FiftyOne dataset {name}",
+        images=taken,
+        skipped=tuple(skipped),
+        targets=targets,
+        total=len(images),
+        note=""
+        if dataset.persistent
+        else f"the dataset {name} is not persistent: FiftyOne deletes it after its session",
+    )
 
 
 def require_plain_images(collection: SampleCollection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -119,3 +120,23 @@ def test_no_image_at_all(fiftyone: object, tmp_path: Path) -> None:
     empty = fo.Dataset()
     with pytest.raises(RunnerError, match="gives no image to cluster"):
         runner.run_experiment(runner.ExperimentConfig(dataset=empty.name, out=tmp_path / "out"))
+
+
+def test_embed_a_part_of_a_dataset(dataset: Dataset, tmp_path: Path, cache_dir: Path) -> None:
+    ids = dataset.values("id")
+    (tmp_path / "ids.json").write_text(json.dumps(ids[:5]))
+    command = [sys.executable, "-m", "runner", "embed", "--dataset", dataset.name, "--cache-dir", str(cache_dir)]
+    model = ["--models", "efficientnet_lite0", "--resolutions", "32", "--samples", str(tmp_path / "ids.json")]
+    done = subprocess.run([*command, *model], capture_output=True, text=True)
+    assert done.returncode == 0 and "5 images embedded" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "[1]", None])
+def test_bad_lists_of_samples(text: str | None, dataset: Dataset, tmp_path: Path) -> None:
+    import runner
+
+    file = tmp_path / "ids.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(RunnerError, match=f"the list of samples {file}"):
+        runner.run_experiment(runner.ExperimentConfig(dataset=dataset.name, samples=file, out=tmp_path / "out"))

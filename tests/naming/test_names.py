@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,10 @@ def test_the_bundled_model_knows_photographs(photos: Path, tmp_path: Path, cache
     by_kind = {kinds.most_common(1)[0][0]: name for name, kinds in shown.items()}
     assert by_kind["nature_cat"] in ("Egyptian Mau", "tabby cat", "tiger cat", "lynx"), shown
     assert by_kind["things_coffee"] in ("espresso", "coffee mug", "cup"), shown
+    command = [sys.executable, "-m", "runner", "names", str(tmp_path / "out"), "--to", str(tmp_path / "names.json")]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "espresso" in printed or "cup" in printed
+    assert json.loads((tmp_path / "names.json").read_text()) == {str(cluster): name for cluster, name in names.items()}
     with pytest.raises(UsageError, match="by ImageNet's classes only"):
         name_clusters(experiment, trial, vocabulary=tmp_path / "words.txt")
 
