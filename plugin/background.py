@@ -37,7 +37,7 @@ class Background(Generic[Result]):
         self._stage = ""
         self._stage_started = 0.0
         self._step = Step("Starting", 0.0)
-        self._stop = threading.Event()
+        self._stop: BaseException | None = None
         self._result: Result
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="imagesweep", daemon=True)
@@ -60,9 +60,9 @@ class Background(Generic[Result]):
         if self._error is not None:
             raise self._error
 
-    def cancel(self) -> None:
-        """End the work at its next step."""
-        self._stop.set()
+    def cancel(self, reason: BaseException | None = None) -> None:
+        """End the work at its next step, with that error; as cancelled by the user where there is none."""
+        self._stop = reason or CancelledError("Cancelled; what is finished is kept, and running it again resumes.")
 
     @property
     def result(self) -> Result:
@@ -79,8 +79,8 @@ class Background(Generic[Result]):
             self._error = error
 
     def _told(self, what: str, done: float, total: float) -> None:
-        if self._stop.is_set():
-            raise CancelledError("cancelled; what is finished is kept, and running it again resumes")
+        if self._stop is not None:
+            raise self._stop
         now = time.monotonic()
         if what != self._stage:
             self._stage, self._stage_started = what, now

@@ -24,6 +24,10 @@ SILENCE = timedelta(seconds=20)
 _CANCEL = "cancel "
 
 
+Stop = Callable[[BaseException | None], None]
+"""Ends the work, with an error or as the user's wish."""
+
+
 class RunStatus(StrEnum):
     RUNNING = "running"
     DONE = "done"
@@ -63,7 +67,8 @@ class LiveRuns:
     def __init__(self, dataset: Any) -> None:
         from fiftyone.operators.store import ExecutionStore
 
-        self._store = ExecutionStore.create(STORE, dataset._doc.id)
+        self._dataset_id = dataset._doc.id
+        self._store = ExecutionStore.create(STORE, self._dataset_id)
 
     def all(self) -> list[LiveRun]:
         """Newest first; those that fell silent are marked as failed, and their delegated operations too."""
@@ -92,7 +97,7 @@ class LiveRuns:
 
     @contextmanager
     def alive(
-        self, name: str, params: dict[str, Any], operation: str | None, stop: Callable[[], None]
+        self, name: str, params: dict[str, Any], operation: str | None, stop: Stop
     ) -> Iterator[Callable[[str, float], None]]:
         """Keep the record of a run while it lasts, and its outcome afterwards.
 
@@ -100,7 +105,7 @@ class LiveRuns:
             name: the experiment's.
             params: of the operator.
             operation: id of the delegated operation, if it is one.
-            stop: called when the user wants the run to end, or its dataset is gone.
+            stop: called when the run shall end, with the reason where that is not the user's wish.
 
         Yields:
             what to tell of the run's progress: a label, and a share from 0 to 1.
@@ -124,6 +129,12 @@ class LiveRuns:
         """Whether somebody asked the run to stop."""
         return bool(self._store.get(_CANCEL + name))
 
+    def has_dataset(self) -> bool:
+        """Whether the dataset is still there."""
+        from fiftyone.core.odm.database import get_db_conn
+
+        return get_db_conn().datasets.count_documents({"_id": self._dataset_id}, limit=1) > 0
+
     def _bury(self, run: LiveRun) -> LiveRun:
         error = "The process that ran it stopped answering; run it again, and it resumes where it was."
         dead = replace(run, status=RunStatus.FAILED, error=error)
@@ -136,7 +147,7 @@ class LiveRuns:
 class _Heart(threading.Thread):
     """Gives signs of life from a thread of its own, since the work may be silent for long."""
 
-    def __init__(self, runs: LiveRuns, run: LiveRun, stop: Callable[[], None]) -> None:
+    def __init__(self, runs: LiveRuns, run: LiveRun, stop: Stop) -> None:
         super().__init__(name="imagesweep-heartbeat", daemon=True)
         self._runs, self._run, self._stop_work = runs, run, stop
         self._ended = threading.Event()
@@ -149,16 +160,20 @@ class _Heart(threading.Thread):
         self._ended.set()
         self.join()
         with suppress(Exception):  # the database may be what failed; the failure itself is raised by the caller
-            self._runs.put(replace(self._run, status=status, error=error, seen=_now()))
+            if self._runs.has_dataset():
+                self._runs.put(replace(self._run, status=status, error=error, seen=_now()))
 
     def run(self) -> None:
         from pymongo.errors import PyMongoError
 
         while not self._ended.wait(HEARTBEAT):
             try:
+                if not self._runs.has_dataset():
+                    self._stop_work(_deleted())
+                    return
                 self._runs.put(replace(self._run, seen=_now()))
                 if self._runs.is_cancelled(self._run.name):
-                    self._stop_work()
+                    self._stop_work(None)
             except PyMongoError:  # it may come back; the work itself notices when it needs the database
                 continue
 
@@ -176,6 +191,12 @@ def _fail_operation(operation: str, error: str) -> None:
             result=ExecutionResult(error=error, error_message=error),
             required_state=ExecutionRunState.RUNNING,
         )
+
+
+def _deleted() -> BaseException:
+    from runner.errors import RunnerError
+
+    return RunnerError("The dataset was deleted while the experiment ran; what was embedded is kept.")
 
 
 def _is_cancelled(error: BaseException) -> bool:

@@ -87,8 +87,8 @@ def require_usable_name(ctx: Any, name: str) -> None:
 
     if not re.fullmatch(r"[A-Za-z](_?[A-Za-z0-9])*", name):
         raise UsageError(f"The name {name!r} must be letters, digits and single underscores, and begin with a letter.")
-    live = LiveRuns(ctx.dataset).get(name)
-    if live is not None and live.status is RunStatus.RUNNING and live.operation != operation_of(ctx):
+    live, own = LiveRuns(ctx.dataset).get(name), operation_of(ctx)
+    if live is not None and live.status is RunStatus.RUNNING and (own is None or live.operation != own):
         raise UsageError(f"The experiment {name} is running; wait for it, cancel it, or choose another name.")
 
 
