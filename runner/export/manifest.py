@@ -33,12 +33,14 @@ class PlacedImage:
         target: its place, relative to the export's folder, with ``/``.
         size: bytes of the original.
         mtime_ns: its time of change.
+        mode: its permissions.
     """
 
     source: str
     target: str
     size: int
     mtime_ns: int
+    mode: int
 
 
 @dataclass(frozen=True)

@@ -160,15 +160,25 @@ def _move_back(target: Path, source: Path, image: PlacedImage) -> bool:
         raise _KeptError(f"can't go back, as {source} is something else now")
     if source.samefile(target):  # the move, or an undo, was stopped between its two steps
         target.unlink()
-    elif source.stat().st_size >= image.size and is_beginning_of(target, source):  # the move was stopped
+    elif source.stat().st_size >= image.size and is_beginning_of(target, source):  # likewise, between two disks
+        if source.stat().st_size == image.size:
+            _restore_attributes(source, image)
         target.unlink()
-        return False
     elif source.stat().st_size < target.stat().st_size and is_beginning_of(source, target):  # an undo was stopped
         source.unlink()
         move_exclusively(target, source)
     else:
         raise _KeptError(f"can't go back, as there is another file now: {source}")
     return True
+
+
+def _restore_attributes(source: Path, image: PlacedImage) -> None:
+    """Time and permissions, which come after the bytes when an undo copies a file back."""
+    status = source.stat()
+    if stat.S_IMODE(status.st_mode) != image.mode:
+        source.chmod(image.mode)
+    if status.st_mtime_ns != image.mtime_ns:
+        os.utime(source, ns=(status.st_atime_ns, image.mtime_ns))
 
 
 def _tidy(folder: Path, manifest: Manifest) -> None:
