@@ -166,6 +166,7 @@ class _Experiment:
                 out_dir=folder,
                 device=config.device,
                 batch_size=config.batch_size,
+                decode_workers=config.workers,
                 force=config.force_embeddings,
                 say=self.say,
             )

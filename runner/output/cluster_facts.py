@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from runner.cluster.cuts import lowest_inner_similarities
 from runner.cluster.trial import NOISE
 
 BLOCK = 8192
@@ -23,12 +24,15 @@ class ClusterFacts:
             vectors is the dot product with the cluster's mean; for noise, that with the nearest cluster.
         cohesion: float64, shape (n_clusters,): mean cosine similarity between two images of a cluster;
             NaN for a single image.
+        lowest_similarity: float64, shape (n_clusters,): that of the two images of a cluster that are least alike, as
+            chains may join what has little in common; NaN for a single image and for very large clusters.
         silhouette: float32, shape (n,): silhouette of each image, NaN for noise; None if undefined.
     """
 
     labels: np.ndarray
     centrality: np.ndarray
     cohesion: np.ndarray
+    lowest_similarity: np.ndarray
     silhouette: np.ndarray | None = None
 
     @property
@@ -83,7 +87,8 @@ def cluster_facts(labels: np.ndarray, vectors: np.ndarray) -> ClusterFacts:
     for start in range(0, len(labels), BLOCK):
         rows = slice(start, start + BLOCK)
         centrality[rows] = _centrality(labels[rows], np.asarray(vectors[rows]), means)
-    return ClusterFacts(labels, centrality, _cohesion(sums, sizes), _silhouettes(labels, vectors, n_clusters))
+    lowest = np.where(sizes > 1, lowest_inner_similarities(vectors, labels), np.nan)
+    return ClusterFacts(labels, centrality, _cohesion(sums, sizes), lowest, _silhouettes(labels, vectors, n_clusters))
 
 
 def _cluster_sums(labels: np.ndarray, vectors: np.ndarray, n_clusters: int) -> np.ndarray:

@@ -144,7 +144,9 @@ def _measures(facts: ClusterFacts, cluster: int) -> Iterator[str]:
     if cluster == NOISE:
         return
     if np.isfinite(facts.cohesion[cluster]):
-        yield f"similarity {decimal(facts.cohesion[cluster])}"
+        lowest = facts.lowest_similarity[cluster]
+        least = f", lowest {decimal(lowest)}" if np.isfinite(lowest) else ""
+        yield f"similarity {decimal(facts.cohesion[cluster])}{least}"
     silhouette = facts.mean_silhouette(cluster)
     if silhouette is not None:
         yield f"silhouette {decimal(silhouette)}"

@@ -157,6 +157,7 @@ def _info(ranked: RankedTrial, results: Results, has_sheets: bool) -> dict[str, 
                 "size": int(facts.sizes[cluster]),
                 "medoid": results.images.ids[facts.medoid(cluster)],
                 "similarity": float(facts.cohesion[cluster]),
+                "lowest_similarity": float(facts.lowest_similarity[cluster]),
                 "silhouette": facts.mean_silhouette(cluster),
                 "sheet": f"{CLUSTERS}/{cluster_sheet_name(cluster)}" if cluster in sheets else None,
             }
