@@ -9,6 +9,7 @@ from .operators.find_duplicates import FindDuplicates
 from .operators.find_similar import FindSimilar
 from .operators.follow_experiments import FollowExperiments
 from .operators.link_samples import BelongTogether, KeepApart
+from .operators.name_clusters import NameClusters
 from .operators.open_panel import OpenPanel
 from .operators.rank_again import RankAgain
 from .operators.run_experiment import RunExperiment
@@ -24,6 +25,7 @@ OPERATORS = (
     BelongTogether,
     KeepApart,
     RankAgain,
+    NameClusters,
     ExportClusters,
     DeleteExperiment,
     OpenPanel,

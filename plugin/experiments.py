@@ -67,8 +67,8 @@ def trial_choices(summary: Summary, most: int | None = None) -> dict[str, str]:
     return choices
 
 
-def choose_field(ctx: Any, inputs: types.Object, name: str = "field", **options: Any) -> str | None:
-    """Add a field for one of the cluster fields that are whole; its name, None while there is none.
+def choose_field(ctx: Any, inputs: types.Object, name: str = "field", **options: Any) -> str:
+    """Add the choice of one of the cluster fields that are whole; the name of the one that is chosen.
 
     Raises:
         UsageError: the dataset has no cluster field.

@@ -35,10 +35,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def plugin(fiftyone: ModuleType) -> None:
-    """Makes the plugin visible, as a link in the folder of plugins."""
+    """Makes the plugin visible, as a link in the folder of plugins, and loads it."""
     link = Path(fiftyone.config.plugins_dir) / "imagesweep"
     if not link.exists():
         link.symlink_to(ROOT)
+    import fiftyone.operators as foo
+
+    foo.list_operators()
 
 
 @pytest.fixture(scope="session")

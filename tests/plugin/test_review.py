@@ -120,6 +120,31 @@ def test_deletion_shows_what_goes_and_leaves_the_rest(execute: Execute, reviewed
     assert (run.out / "summary.json").is_file()
 
 
+def test_names_of_the_model_leave_those_of_a_person_alone(execute: Execute, reviewed: Dataset) -> None:
+    field = experiment_runs(reviewed)[0].fields[0]
+    execute("name_clusters", reviewed, {"field": field, "source": "hand", "cluster": "0", "name": "my favourites"})
+    execute("name_clusters", reviewed, {"field": field})
+    reviewed.reload()
+    names = cluster_fields(reviewed)[field].names
+    assert names["0"].name == "my favourites" and names["0"].by_person
+    labels = dict(zip(*reviewed.values([f"{field}.cluster_id", f"{field}.label"]), strict=True))
+    assert {labels[int(cluster)] for cluster in names} == {name.name for name in names.values()}
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"field": "kind"}, "kind is no cluster field"),
+        ({"source": "words", "words": "cat\ndog"}, "ImageNet's classes only"),
+        ({"source": "hand", "cluster": "999", "name": "x"}, "Invalid enum value"),
+        ({"source": "hand", "cluster": "0"}, "Required property"),
+    ],
+)
+def test_names_that_cannot_be_given(execute: Execute, study: Dataset, params: dict[str, Any], told: str) -> None:
+    with pytest.raises(Exception, match=told):
+        execute("name_clusters", study, params)
+
+
 def test_nothing_to_review_yet(execute: Execute, dataset: Dataset) -> None:
     for operator in ("write_labels", "rank_again"):
         with pytest.raises(Exception, match="no finished experiment"):
