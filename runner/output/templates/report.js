@@ -161,6 +161,8 @@
     byId("map").hidden = false;
     fillSelect(byId("map-embedding"), data.map.maps.map((map, place) => [place, map.name]));
     fillSelect(byId("map-trial"), [...data.map.trials.map((trial) => [trial.id, trial.name]), ["", "none"]]);
+    const winner = data.map.trials.length ? data.map.trials[0].id : null;
+    byId("map-embedding").value = Math.max(0, data.map.maps.findIndex((map) => map.best === winner));
     byId("map-embedding").addEventListener("change", () => chooseBest());
     byId("map-trial").addEventListener("change", () => { isolated = null; drawMap(); });
     chooseBest();
