@@ -67,7 +67,9 @@ class ExperimentConfig(BaseModel):
 
     # How they are embedded
     models: tuple[str, ...] = Field(
-        ("ViT-B-32",), min_length=1, description="ARCH[:WEIGHTS], timm/NAME, hf-hub:…, or efficientnet_lite0 (bundled)"
+        ("ViT-B-32",),
+        min_length=1,
+        description="ARCH[:WEIGHTS], timm/NAME, hf-hub:…, efficientnet_lite0 (bundled), autoencoder, pixels or hog",
     )
     resolutions: tuple[Annotated[int, Field(ge=16)], ...] = Field(
         (), description="sides of the square input in pixels (default: the model's own)"

@@ -8,10 +8,11 @@ from enum import StrEnum
 
 
 class Library(StrEnum):
-    """Who builds a model."""
+    """Who builds a model: a library, or we do."""
 
     OPEN_CLIP = "open_clip"
     TIMM = "timm"
+    BASELINE = "baseline"
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class PretrainedTag:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network that open_clip or timm can build.
+    """A network that open_clip or timm can build, or a descriptor of ours.
 
     Attributes:
         name: the library's name for it.
@@ -73,6 +74,7 @@ class Architecture:
         patch_size: side of a patch of open_clip's own vision transformers; None for other networks.
         any_resolution: whether sizes can be changed at all (not for CLIP's ResNets, whose attention pool is fixed);
             which ones it then takes is found by trying.
+        smallest: smallest size of a baseline's input; other networks are asked themselves.
         quick_gelu: whether the name stands for the QuickGELU activation.
         tags: published weights by tag.
         default_tag: the tag that the bare name stands for; None if there is none.
@@ -84,6 +86,7 @@ class Architecture:
     preprocessing: Preprocessing
     patch_size: int | None = None
     any_resolution: bool = True
+    smallest: int = 1
     quick_gelu: bool = False
     tags: Mapping[str, PretrainedTag] = field(default_factory=dict)
     default_tag: str | None = None

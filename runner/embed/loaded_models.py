@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from runner.embed.architectures import Library
 from runner.embed.embedding_config import EmbeddingConfig
 from runner.embed.recipe import ModelRecipe
 from runner.embed.stage_clock import StageClock
@@ -76,6 +77,8 @@ def groups_that_fit(recipes: Recipes, device: str) -> list[list[EmbeddingConfig]
 
 
 def _size_of(recipe: ModelRecipe) -> int:
+    if recipe.architecture.library is Library.BASELINE:
+        return 0
     return recipe.weights_file.stat().st_size if recipe.weights_file is not None else _UNKNOWN_SIZE
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from runner.embed import hub, local_checkpoint
 from runner.embed.architectures import Architecture, Library, Preprocessing, PretrainedTag, WeightsSource
+from runner.embed.baselines import BASELINES, baseline_recipe
 from runner.embed.embedding_config import EmbeddingConfig
 from runner.embed.open_clip_catalogue import (
     FILES_OF_A_REPOSITORY,
@@ -35,8 +36,9 @@ class ModelResolver:
     """Resolves model names; downloads weights that are not on this machine yet, loads none.
 
     Names are ``ARCH[:WEIGHTS]`` (open_clip's), ``timm/NAME[:TAG]``, ``hf-hub:ORG/NAME``, the usual names of CLIP models
-    at the Hugging Face hub, the folder of a checkpoint with its ``open_clip_config.json``, or ``efficientnet_lite0``
-    (bundled). WEIGHTS is a tag, the path of a checkpoint, or ``random`` (``random-7`` for another seed than 0).
+    at the Hugging Face hub, the folder of a checkpoint with its ``open_clip_config.json``, ``efficientnet_lite0``
+    (bundled), or ``pixels[:SIDE]`` and ``hog[:CELLS]`` (baselines without weights). WEIGHTS is a tag, the path of a
+    checkpoint, or ``random`` (``random-7`` for another seed than 0).
     """
 
     def __init__(self, cache_dir: Path) -> None:
@@ -74,6 +76,8 @@ class ModelResolver:
         model, _, weights = name.partition(":")
         if model == BUNDLED_MODEL:
             return self._bundled(weights)
+        if model in BASELINES:
+            return baseline_recipe(model, weights)
         if model.lower() in aliases():
             model, _, tag = aliases()[model.lower()].partition(":")
             weights = weights or tag
@@ -196,7 +200,7 @@ class ModelResolver:
             self._cache_dir
         ):
             return f"open_clip knows no model {model!r}, but timm does: name it {TIMM_PREFIX}{model}; {all_models}"
-        nearest = _nearest(model, [*open_clip_architectures(), *aliases(), BUNDLED_MODEL])
+        nearest = _nearest(model, [*open_clip_architectures(), *aliases(), BUNDLED_MODEL, *BASELINES])
         hint = f"; for a repository of open_clip weights write {_HUB_PREFIX}{model}" if "/" in model else ""
         return f"there is no model {model!r}{nearest}{hint}; {all_models}"
 

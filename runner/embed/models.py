@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runner.embed import hub
 from runner.embed.architectures import Architecture, Library
+from runner.embed.baselines import BASELINES, baseline_recipe
 from runner.embed.embedding_config import EmbeddingConfig, Fit, Precision
 from runner.embed.model_resolver import TIMM_PREFIX, ModelResolver, bundled_architecture, downloads_folder
 from runner.embed.open_clip_catalogue import open_clip_architectures
@@ -38,8 +39,8 @@ class KnownModel:
     Attributes:
         name: what ``--models`` takes.
         resolution: side of the input it was trained with, in pixels.
-        location: ``bundled``, ``downloaded``, ``hub`` (is downloaded when first used), or ``no published weights``
-            (takes a local checkpoint).
+        location: ``bundled``, ``needs no weights``, ``downloaded``, ``hub`` (is downloaded when first used), or ``no
+            published weights`` (takes a local checkpoint).
         is_default: whether the architecture's bare name means these weights.
     """
 
@@ -86,11 +87,16 @@ def resolve_models(
 def known_models(pattern: str = "", cache_dir: Path = DEFAULT_CACHE_DIR) -> list[KnownModel]:
     """The models whose name contains ``pattern`` in any case, with every set of published weights."""
     bundled = KnownModel(f"{BUNDLED_MODEL}:{BUNDLED_WEIGHTS}", bundled_architecture().resolution, "bundled", True)
-    models = [bundled]
+    models = [bundled, *(_baseline(name) for name in BASELINES)]
     for architectures in (open_clip_architectures(), timm_architectures(cache_dir)):
         for architecture in architectures.values():
             models += _with_tags(architecture, downloads_folder(cache_dir))
     return [model for model in models if pattern.lower() in model.name.lower()]
+
+
+def _baseline(name: str) -> KnownModel:
+    recipe = baseline_recipe(name, "")
+    return KnownModel(recipe.name, recipe.resolution, "needs no weights", True)
 
 
 def _with_tags(architecture: Architecture, downloads: Path) -> list[KnownModel]:

@@ -26,6 +26,12 @@ def require_resolution(recipe: ModelRecipe, resolution: int, cache_dir: Path) ->
     architecture = recipe.architecture
     if not architecture.any_resolution:
         raise UsageError(f"{recipe.model} takes images of {recipe.resolution} px only, not of {resolution} px")
+    if architecture.library is Library.BASELINE:
+        if resolution < architecture.smallest:
+            raise UsageError(
+                f"{recipe.name} needs images of {architecture.smallest} px at least, not of {resolution} px"
+            )
+        return None
     patch = architecture.patch_size
     if patch is None:
         reason = _tried(recipe, resolution, cache_dir)

@@ -145,11 +145,16 @@ def load_encoder(
 
 
 def network_library(recipe: ModelRecipe) -> ModuleType:
-    """The module with ``load``, ``empty`` and ``resized`` for the networks of the recipe's library."""
+    """The module with ``load`` and ``resized`` for the networks of the recipe's library, and ``empty`` where sizes are
+    to be tried."""
     if recipe.architecture.library is Library.OPEN_CLIP:
         from runner.embed.encoders import open_clip_network
 
         return open_clip_network
+    if recipe.architecture.library is Library.BASELINE:
+        from runner.embed.encoders import baseline_network
+
+        return baseline_network
     from runner.embed.encoders import timm_network
 
     return timm_network
