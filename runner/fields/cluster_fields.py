@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.fields.cluster_values import ClusterValues, cluster_values, default_label
+from runner.fields.cluster_names import labels_of, merged_names
+from runner.fields.cluster_values import ClusterValues, cluster_values
 from runner.fields.cluster_views import save_cluster_views
 from runner.fields.connection import database_errors
 from runner.fields.dataset_source import require_plain_images
 from runner.fields.field_names import checked_prefix, field_name
-from runner.fields.field_record import INFO_KEY, ClusterName, FieldRecord, cluster_fields, describe, save_record
+from runner.fields.field_record import INFO_KEY, FieldRecord, cluster_fields, describe, save_record
 from runner.fields.matching import MatchedSamples, match_samples
 from runner.output.naming import trial_name
 from runner.output.result_files import read_summary
@@ -126,16 +128,10 @@ def _plan(
 ) -> _Plan:
     embedding = next(record for record in summary.embeddings if record.key == values.trial.embedding)
     wanted = field_name(prefix, embedding, values.trial)
-    known = cluster_fields(dataset)
-    same = [
-        name
-        for name, record in known.items()
-        if (record.trial, record.digest) == (values.trial.id, values.digest) and name.startswith(prefix)
-    ]
+    known = {name: record for name, record in cluster_fields(dataset).items() if record.digest == values.digest}
+    same = [name for name in known if re.fullmatch(rf"{wanted}(_\d+)?", name) and known[name].trial == values.trial.id]
     field = same[0] if same else _free_name(dataset, wanted)
     former = known.get(field)
-    kept = {} if former is None else former.names
-    chosen = {str(cluster): ClusterName(name=name) for cluster, name in names.items()}
     record = FieldRecord(
         trial=values.trial.id,
         digest=values.digest,
@@ -144,7 +140,7 @@ def _plan(
         title=_title(embedding, values),
         complete=former is not None and former.complete,
         n_clusters=values.n_clusters,
-        names={**kept, **chosen, **{key: name for key, name in kept.items() if name.by_person}},
+        names=merged_names({} if former is None else former.names, names, values.n_clusters),
         views=None if former is None else former.views,
     )
     taken = f"a field {wanted} is there already and is not this clustering, which is now {field}"
@@ -168,9 +164,7 @@ def _write_values(dataset: Dataset, plan: _Plan, samples: MatchedSamples, progre
 
     record = plan.record.model_copy(update={"complete": False})
     _declare(dataset, plan.field, record)
-    label = {cluster: default_label(cluster) for cluster in range(-1, record.n_clusters)}
-    label |= {int(cluster): name.name for cluster, name in record.names.items()}
-    values = plan.values
+    label, values = labels_of(record), plan.values
     remedy = f"the field {plan.field} says that it is incomplete, and the same call writes it again"
     for start in range(0, len(samples), SAMPLES_AT_A_TIME):
         part = slice(start, start + SAMPLES_AT_A_TIME)

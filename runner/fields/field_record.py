@@ -16,12 +16,16 @@ INFO_KEY = "imagesweep"
 
 
 class ClusterName(BaseModel):
-    """A name of a cluster, and whether a person chose it: such a name is never replaced by a machine's."""
+    """A name of a cluster, and whether a person chose it: such a name is never replaced by a machine's.
+
+    ``former`` are the names it had before.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     by_person: bool = False
+    former: tuple[str, ...] = ()
 
 
 class FieldRecord(BaseModel):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+import runner.fields.cluster_fields as writing
 from runner.errors import RunnerError, UsageError
 from runner.fields.cluster_fields import write_cluster_fields
 from runner.fields.cluster_names import name_field_clusters
@@ -214,14 +215,64 @@ def test_names_of_people_stay(fresh: Study) -> None:
     edited[field].label = "my own word"
     edited.save()
     assert name_field_clusters(dataset, field, {0: "my  plum"}, by_person=True) == {0: "my plum"}
-    assert name_field_clusters(dataset, field, {0: "cherry", 1: "grass", 2: "sky"}) == {1: "grass", 2: "sky"}
-    assert set(dataset.count_values(f"{field}.label")) == {"my plum", "grass", "sky", "my own word"}
+    machine = name_field_clusters(dataset, field, {0: "cherry", 1: "my plum", 2: "sky"})
+    assert machine == {1: "my plum 2", 2: "sky"}, "a machine's names are all different, and a person's stays"
+    assert set(dataset.count_values(f"{field}.label")) == {"my plum", "my plum 2", "sky", "my own word"}
     assert dataset.count_values(f"{field}.label")["my plum"] == counts["plum"]
     write_cluster_fields(dataset, out, [trial], names={trial: {0: "cherry"}}, rewrite=True)
-    assert set(dataset.count_values(f"{field}.label")) == {"my plum", "grass", "sky"}
-    for names, words in (({9: "x"}, "no cluster 9"), ({0: " "}, "empty"), ({0: "sky"}, "can't both be called 'sky'")):
+    assert set(dataset.count_values(f"{field}.label")) == {"my plum", "my plum 2", "sky"}
+    name_field_clusters(dataset, field, {1: "sky"}, by_person=True)
+    assert set(dataset.count_values(f"{field}.label")) == {"my plum", "sky"}, "people may name two clusters alike"
+    for names, words in (({9: "x"}, "no cluster 9"), ({0: " "}, "empty")):
         with pytest.raises(UsageError, match=words):
             name_field_clusters(dataset, field, names, by_person=True)
+
+
+def test_naming_that_was_interrupted_goes_on(fresh: Study) -> None:
+    dataset, out = fresh
+    trial = trials(out, "kmeans")[1]
+    (written,) = write_cluster_fields(dataset, out, [trial], names={trial: {0: "plum"}})
+    field = written.field
+    before = dataset.values(["id", f"{field}.label"])
+    name_field_clusters(dataset, field, {0: "cherry", 1: "grass"})
+    undone = dict(list(zip(*before, strict=True))[::2])
+    dataset.set_values(f"{field}.label", undone, key_field="id")  # as if it had been killed half-way
+    name_field_clusters(dataset, field, {0: "berry"})
+    assert set(dataset.count_values(f"{field}.label")) == {"berry", "grass", "cluster 002"}
+
+
+class StopError(Exception):
+    """Raised by a caller who has had enough."""
+
+
+def test_stopped_by_the_caller(fresh: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset, out = fresh
+    trial = trials(out, "kmeans")[0]
+    monkeypatch.setattr(writing, "SAMPLES_AT_A_TIME", 5)
+
+    def progress(done: int, total: int) -> None:
+        if done >= 10:
+            raise StopError
+
+    with pytest.raises(StopError):
+        write_cluster_fields(dataset, out, [trial], progress=progress)
+    ((field, record),) = cluster_fields(dataset).items()
+    assert not record.complete and dataset.count(field) == 10
+    assert write_cluster_fields(dataset, out, [trial])[0].field == field and dataset.count(field) == 24
+
+
+def test_dataset_deleted_in_mid_write(fresh: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset, out = fresh
+    clone = dataset.clone(persistent=True)
+    monkeypatch.setattr(writing, "SAMPLES_AT_A_TIME", 5)
+    delete = f"import fiftyone as fo; fo.delete_dataset({clone.name!r})"
+
+    def progress(done: int, total: int) -> None:
+        if done == 10:
+            subprocess.run([sys.executable, "-c", delete], check=True)
+
+    with pytest.raises(RunnerError, match="has been deleted meanwhile"):
+        write_cluster_fields(clone, out, trials(out, "kmeans")[:1], progress=progress)
 
 
 WRITER = """
