@@ -15,7 +15,11 @@ from runner.errors import UsageError
 
 
 def load_config(
-    flags: Mapping[str, Any], *, file: Path | None = None, assignments: Sequence[str] = ()
+    flags: Mapping[str, Any],
+    *,
+    file: Path | None = None,
+    assignments: Sequence[str] = (),
+    forget: Sequence[str] = (),
 ) -> ExperimentConfig:
     """The validated settings.
 
@@ -24,11 +28,13 @@ def load_config(
         file: YAML file of settings, e.g. a former run's ``config.yaml``.
         assignments: ``path=value`` with dots in the path and YAML in the value, such as
             ``sweep.kmeans.n_clusters=[10,20]``.
+        forget: settings of the file that do not count.
 
     Raises:
         UsageError: naming the setting, the value and what is allowed.
     """
     settings = _read_settings(file) if file is not None else {}
+    settings = {name: value for name, value in settings.items() if name not in forget}
     sources = {"images", "dataset", "embeddings"}
     if sources & set(flags):  # other images than the file's
         of_source = sources | {"paths", "samples", "write_fields"}

@@ -19,7 +19,9 @@ import yaml
 from sklearn.metrics import adjusted_mutual_info_score
 
 import runner
+from runner.cli import main
 from runner.images.demo_images import write_demo_images
+from runner.output.result_files import read_summary
 
 GRID = {
     "kmeans": [{"n_clusters": [4, 8]}],
@@ -180,6 +182,21 @@ def test_new_pairs_rank_the_same_trials_again(
 def _coarsest(summary: runner.Summary) -> str:
     """The usable trial whose clusters are largest."""
     return min(summary.ranking, key=lambda trial_id: summary.trial(trial_id).scores.effective_clusters)  # type: ignore[union-attr]
+
+
+def test_another_sweep_of_finished_results_embeds_nothing(
+    finished: tuple[Path, runner.Summary], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, before = finished
+    again = ["sweep", str(out), "--mode", "debug", "--algorithms", "kmeans", "--out", str(tmp_path / "again")]
+    assert main(again) == 0, capsys.readouterr().err
+    after = read_summary(tmp_path / "again")
+    assert {trial.algorithm for trial in after.trials} == {"kmeans"}
+    assert after.images.embedded == 0
+    assert [one.key for one in after.embeddings] == [one.key for one in before.embeddings]
+    assert main(["sweep", str(out), "--out", str(out)]) == 2
+    assert main(["sweep", str(tmp_path)]) == 2
+    assert "results folder of a finished experiment" in capsys.readouterr().err
 
 
 def test_config_yaml_gives_the_same_labels(

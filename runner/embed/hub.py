@@ -90,6 +90,18 @@ def _download_from_hub(source: WeightsSource) -> Path:
     raise HubError(f"has none of {', '.join(source.filenames)} in the repository {source.repository}")
 
 
+def require_hub() -> str:
+    """The name of the model hub's server, which answers.
+
+    Raises:
+        HubError: it can't be reached.
+    """
+    from huggingface_hub import constants
+
+    _require_answer(constants.ENDPOINT)
+    return urlsplit(constants.ENDPOINT).netloc
+
+
 def _require_answer(url: str) -> None:
     """Raise HubError unless the server answers a first request soon."""
     outcome: list[str] = []

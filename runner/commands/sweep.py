@@ -1,0 +1,50 @@
+"""``runner sweep``: cluster the embeddings of finished results again, with other settings."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from runner.commands.settings import GROUPS, add_setting, settings
+from runner.commands.subparsers import add_command
+from runner.errors import UsageError
+
+CHANGED = (*GROUPS["clustering"], "out", "experiment_name", "top")
+FORGOTTEN = ("mode", "algorithms", "spaces", "sweep")
+"""Settings of the finished results that another sweep is not bound to."""
+
+
+def add(commands: Any) -> None:
+    command = add_command(
+        commands,
+        "sweep",
+        "cluster the images and embeddings of finished results again, with other settings; nothing is embedded anew",
+        run,
+    )
+    command.add_argument("results", type=Path, help="results folder of a finished experiment")
+    for name in CHANGED:
+        add_setting(command, name)
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any setting by its path, e.g. sweep.hdbscan.min_cluster_size=[5,10]; may be repeated",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    from runner.config_file import load_config
+    from runner.output.layout import CONFIG
+
+    file = options.results / CONFIG
+    if not file.is_file():
+        raise UsageError(f"{options.results} holds no {CONFIG}; name the results folder of a finished experiment")
+    changes = settings(options)
+    if Path(changes.setdefault("out", options.results.with_name(f"{options.results.name}-sweep"))) == options.results:
+        raise UsageError(f"--out {options.results} is the finished results' own folder; choose another")
+    config = load_config(changes, file=file, assignments=options.set, forget=FORGOTTEN)
+    from runner.experiment import run_experiment
+
+    run_experiment(config, say=print)
