@@ -18,6 +18,13 @@ GIVEN_UP = 0.2
 """Share of the linked pairs that ``knee`` gives up at most to cut at a clear gap."""
 
 
+MOST_GROUPS = 0.98
+"""Share of the highest number of groups that ``knee`` takes for the highest: it may stay about the same for long."""
+
+NEGLIGIBLE = 0.02
+"""Distances below this share of the median one all count as none in ``knee``; their logarithms tell nothing."""
+
+
 @dataclass(frozen=True)
 class ThresholdPoint:
     """What one threshold gives.
@@ -81,8 +88,8 @@ class ThresholdCurve:
     def knee(self) -> Knee:
         """The threshold below which links stop telling duplicates apart from what is merely alike.
 
-        It starts from the stricter of two: the threshold with the most groups, since below it groups swallow each
-        other faster than new ones form, and the bend of the linked pairs over the distance 1 - similarity, both
+        It starts from the stricter of two: the last threshold with about the most groups, since below it groups swallow
+        each other faster than new ones form, and the bend of the linked pairs over the distance 1 - similarity, both
         logarithmic: the point furthest below the straight line between their ends. From there it moves up to the
         widest gap between two thresholds that costs at most ``GIVEN_UP`` of the pairs. Measured on images with
         planted duplicates (``tests/benchmarks/duplicates.py``). Every set has a knee, also one without duplicates:
@@ -93,26 +100,31 @@ class ThresholdCurve:
         steps = np.flatnonzero(np.append(np.diff(self.thresholds) < -ROUNDING, True))  # the last edge of each tie
         if len(steps) == 1:
             return Knee(float(self.thresholds[0]), "all links are equally similar")
-        peak, bend = int(np.argmax(self.groups[steps])), self._bend(steps)
+        groups = self.groups[steps]
+        peak, bend = int(np.flatnonzero(groups >= MOST_GROUPS * groups.max())[-1]), self._bend(steps)
+        taken = self._widest_gap(steps, min(peak, bend))
+        here = self.pairs[steps[taken]]
         if peak <= bend:
-            reason = f"the number of groups is highest here ({self.groups[steps[peak]]:,}); below, groups grow together"
-            return Knee(float(self.thresholds[steps[peak]]), reason)
-        gap = self._widest_gap(steps, bend)
-        further = steps[min(gap + max(1, len(steps) // 50), len(steps) - 1)]
-        reason = (
-            f"the number of linked pairs bends upwards here: {self.pairs[steps[gap]]:,} now, "
-            f"{self.pairs[further]:,} already at {self.thresholds[further]:.3f}"
-        )
-        return Knee(float(self.thresholds[steps[gap]]), reason)
+            reason = f"below, the {groups[taken]:,} groups of {here:,} linked pairs grow into each other"
+        else:
+            further = steps[min(taken + max(1, len(steps) // 50), len(steps) - 1)]
+            reason = (
+                f"the number of linked pairs bends upwards below: {here:,} here, "
+                f"{self.pairs[further]:,} at {self.thresholds[further]:.3f}"
+            )
+        return Knee(float(self.thresholds[steps[taken]]), reason)
 
     def _bend(self, steps: np.ndarray) -> int:
         """The step at which the pairs over the distance, both logarithmic, lie lowest below their chord."""
-        apart = np.flatnonzero(1 - self.thresholds[steps] > ROUNDING)
-        if len(apart) < 3:
+        distances = 1 - self.thresholds[steps]
+        apart = distances > ROUNDING
+        apart &= distances >= NEGLIGIBLE * np.median(distances[apart]) if apart.any() else False
+        far = np.flatnonzero(apart)
+        if len(far) < 3:
             return len(steps) - 1
-        across = _from_zero_to_one(np.log(1 - self.thresholds[steps[apart]]))
-        up = _from_zero_to_one(np.log(self.pairs[steps[apart]]))
-        return int(apart[np.argmax(across - up)])
+        across = _from_zero_to_one(np.log(distances[far]))
+        up = _from_zero_to_one(np.log(self.pairs[steps[far]]))
+        return int(far[np.argmax(across - up)])
 
     def _widest_gap(self, steps: np.ndarray, bend: int) -> int:
         """The step before the largest growth of the distance to the next one, near the bend."""
