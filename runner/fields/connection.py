@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,7 @@ def import_fiftyone() -> Any:
     Raises:
         RunnerError: it is not installed, or its database can't be reached.
     """
+    os.environ.setdefault("FIFTYONE_DO_NOT_TRACK", "true")  # as with MLflow, nothing is reported to anybody
     try:
         import fiftyone
     except ImportError as error:
@@ -75,7 +78,7 @@ def database_errors(what: str = "") -> Iterator[None]:
             raise
         raise RunnerError(f"the FiftyOne dataset has been deleted meanwhile{ending}") from error
     except (ServiceException, FiftyOneConfigError, ConnectionError, PyMongoError) as error:
-        reason = str(error).strip().splitlines()[0][:200].rstrip(".")
+        reason = re.split(r" \(configured|, Timeout|\n", str(error).strip())[0][:200].rstrip(".")
         raise RunnerError(f"FiftyOne's database can't be reached ({reason}); {_remedy()}{ending}") from error
 
 
