@@ -325,3 +325,22 @@ def test_few_or_identical_images(count: int, photos: Path, tmp_path: Path, cache
     assert summary["images"]["found"] == count
     assert {trial["status"] for trial in summary["trials"]} <= {"done", "failed"}
     assert (result.returncode == 3) == (not summary["ranking"])
+
+
+@pytest.mark.parametrize(("options", "words"), [("size=2m", "No space left on device"), ("ro", "choose another --out")])
+def test_a_full_or_read_only_disk_is_named(
+    options: str, words: str, photos: Path, tmp_path: Path, cache_dir: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a small file system takes root")
+    try:
+        result = run("--images", photos, "--out", disk / "results", "--cache-dir", cache_dir, "--mode", "debug")
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    assert result.returncode == 1, result.stderr
+    message = result.stderr.strip().splitlines()[-1]
+    assert message.startswith("runner: ") and words in message and str(disk) in message, result.stderr
+    assert "Traceback" not in result.stderr
