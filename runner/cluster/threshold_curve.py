@@ -117,14 +117,15 @@ class ThresholdCurve:
     def _bend(self, steps: np.ndarray) -> int:
         """The step at which the pairs over the distance, both logarithmic, lie lowest below their chord."""
         distances = 1 - self.thresholds[steps]
-        apart = distances > ROUNDING
-        apart &= distances >= NEGLIGIBLE * np.median(distances[apart]) if apart.any() else False
-        far = np.flatnonzero(apart)
-        if len(far) < 3:
+        if distances[-1] <= ROUNDING:
             return len(steps) - 1
-        across = _from_zero_to_one(np.log(distances[far]))
-        up = _from_zero_to_one(np.log(self.pairs[steps[far]]))
-        return int(far[np.argmax(across - up)])
+        floor = max(ROUNDING, NEGLIGIBLE * float(np.median(distances[distances > ROUNDING])))
+        start = max(0, int(np.searchsorted(distances, floor, side="right")) - 1)  # all before it are no distance at all
+        if len(steps) - start < 3:
+            return len(steps) - 1
+        across = _from_zero_to_one(np.log(np.maximum(distances[start:], floor)))
+        up = _from_zero_to_one(np.log(self.pairs[steps[start:]]))
+        return start + int(np.argmax(across - up))
 
     def _widest_gap(self, steps: np.ndarray, bend: int) -> int:
         """The step before the largest growth of the distance to the next one, near the bend."""

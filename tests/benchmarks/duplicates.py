@@ -4,8 +4,8 @@
 
 Originals are tuxpaint's stamps, without their mirrored twins; of some of them there is a copy, a JPEG of quality 40,
 one of 60 % of the size, one 15 % brighter, crops to 95 and 85 % of both sides, and rotations by 3 and 8 degrees. A pair
-in one group counts as right if both come from the same stamp. Stamps that hardly differ from each other (letters, traffic
-lights) are strangers here, so that precision is a lower bound.
+in one group counts as right if both come from the same stamp. Stamps that hardly differ from each other (letters,
+traffic lights) are strangers here, so that precision is a lower bound.
 """
 
 from __future__ import annotations
