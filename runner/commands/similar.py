@@ -7,6 +7,7 @@ from typing import Any
 
 from runner.commands.model_flags import add_fields, validated
 from runner.commands.subparsers import add_command
+from runner.export.settings import How
 from runner.similar.settings import SimilarConfig
 
 FLAGS = {"results": "--in", "queries": "IMAGE"}
@@ -20,6 +21,7 @@ METAVARS = {
     "preprocess": "FIT",
     "embedding": "KEY",
     "out": "DIR",
+    "collect": "HOW",
     "batch_size": "N",
     "cache_dir": "DIR",
 }
@@ -27,7 +29,7 @@ GROUPS = {
     "images": ("images", "results"),
     "what is told": ("count", "top", "pairs"),
     "embedding": ("embedding", "model", "resolution", "preprocess", "device", "batch_size", "cache_dir"),
-    "results": ("out",),
+    "results": ("out", "collect"),
 }
 EPILOG = """\
 An image that is not in the set is embedded as the set was, and for its cluster mates takes the place of its nearest
@@ -36,6 +38,7 @@ neighbour. A mate's figure is the number of best trials that put it into one clu
 examples:
   runner similar animals/cat.jpg --in results
   runner similar ~/found.png --images photos --model efficientnet_lite0 --count 50
+  runner similar cat.jpg --in results --collect copy
   runner similar --in results --pairs pairs.yaml            how near are the known pairs?
 """
 
@@ -53,6 +56,7 @@ def run(options: argparse.Namespace) -> None:
     values = {name: value for name, value in vars(options).items() if name in SimilarConfig.model_fields}
     config = validated(SimilarConfig, values, FLAGS)
 
+    from runner.similar.collect import collect_neighbors
     from runner.similar.outputs import check_folder, write_similar
     from runner.similar.report import similar_lines
     from runner.similar.search import find_similar
@@ -61,3 +65,8 @@ def run(options: argparse.Namespace) -> None:
     found = find_similar(config, say=print)
     folder = write_similar(found)
     print("\n".join(similar_lines(found, folder)))
+    for number, result in enumerate(found.results, start=1):
+        if config.collect is not None:
+            place = folder / f"query_{number:02d}"
+            count = collect_neighbors(found, result, place, How(config.collect))
+            print(f"collected   {count:,} images in {place}; `runner undo {place}` takes them back")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -34,6 +35,9 @@ class SimilarConfig(BaseModel):
     resolution: int | None = Field(None, ge=16, description="side of its square input (default: the model's own)")
     preprocess: Fit = Field(Fit.LETTERBOX, description="how an image is brought into the square")
     out: Path | None = Field(None, description="folder to write to (default: similar, or RESULTS/similar)")
+    collect: Literal["copy", "hardlink", "symlink"] | None = Field(
+        None, description="also bring the neighbours of each query into a folder of their own, in this way"
+    )
     device: str = Field("auto", description=ExperimentConfig.model_fields["device"].description)
     batch_size: int = Field(32, ge=1, description=ExperimentConfig.model_fields["batch_size"].description)
     cache_dir: Path = Field(
@@ -48,6 +52,8 @@ class SimilarConfig(BaseModel):
             raise ValueError(f"give exactly one of --images DIR and --in RESULTS, not {given}")
         if not self.queries and self.pairs is None:
             raise ValueError("name at least one image to look for, or a file of --pairs")
+        if self.collect is not None and not self.queries:
+            raise ValueError("--collect goes with images to look for")
         if self.embedding is not None and self.results is None:
             raise ValueError("--embedding goes with --in; use --model with --images")
         return self

@@ -104,6 +104,19 @@ def test_command_on_a_folder_writes_what_it_found(
     assert (out / "query_01.jpg").stat().st_size > 5000
 
 
+def test_neighbours_are_collected_and_taken_back(results: Path, tmp_path: Path) -> None:
+    name = open_experiment(results).images.ids[5]
+    out = tmp_path / "found"
+    words = ["similar", name, "--in", str(results), "--out", str(out), "--count", "4", "--collect", "copy"]
+    assert main(words) == 0
+    names = sorted(path.name for path in (out / "query_01").iterdir() if path.suffix == ".png")
+    assert [each[:3] for each in names] == ["01_", "02_", "03_", "04_"]
+    assert main(words) == 1  # it is there already
+    assert main(["undo", str(out / "query_01")]) == 0
+    assert not list((out / "query_01").glob("*.png"))
+    assert main(words) == 0
+
+
 def test_what_can_not_be_searched_is_said(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RunnerError, match="neither one of the 40 images"):
         find_similar(SimilarConfig(queries=("gone.png",), results=results))

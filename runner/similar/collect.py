@@ -1,0 +1,58 @@
+"""The images that a search found, brought into a folder, from which ``runner undo`` takes them back."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from runner.errors import RunnerError
+from runner.export.checks import check_destination, check_room, source_fault
+from runner.export.manifest import Manifest, PlacedImage, write_manifest
+from runner.export.names import safe_name
+from runner.export.place import place
+from runner.export.settings import How
+from runner.similar.search import QueryResult, SimilarImages
+
+
+def collect_neighbors(found: SimilarImages, result: QueryResult, folder: Path, how: How) -> int:
+    """Put the neighbours of one query into ``folder``, named by rank and similarity: ``01_0.983_cat.jpg``.
+
+    Args:
+        found: the search.
+        result: of the query; each embedding has a folder of its own where there are several.
+        folder: new or empty.
+        how: copy, hardlink or symlink.
+
+    Returns:
+        how many images were put there; those that have gone are left out.
+
+    Raises:
+        RunnerError: the folder holds something, or something can't be written.
+    """
+    check_destination(folder, found.images.root, how)
+    images: list[PlacedImage] = []
+    for each in result.neighbors:
+        inside = f"{safe_name(found.embedding_names[each.embedding])}/" if len(result.neighbors) > 1 else ""
+        for rank, (row, similarity) in enumerate(zip(each.rows.tolist(), each.similarities, strict=True), start=1):
+            path = found.images.paths[row]
+            if source_fault(path, how) is None:
+                name = f"{rank:02d}_{similarity:.3f}_{safe_name(path.name)}"
+                status = path.stat()
+                source = os.fspath(path.resolve())
+                mode = stat.S_IMODE(status.st_mode)
+                images.append(PlacedImage(source, f"{inside}{name}", status.st_size, status.st_mtime_ns, mode))
+    check_room(folder, images, how)
+    folders = tuple(dict.fromkeys(str(Path(image.target).parent) for image in images if "/" in image.target))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_manifest(folder, Manifest(how, "", "", folders, tuple(images), ()))
+        for name in folders:
+            (folder / name).mkdir()
+        for image in images:
+            place(how, Path(image.source), folder / image.target)
+    except OSError as error:
+        raise RunnerError(
+            f"{folder} can't be filled: {error.strerror or error}; `runner undo {folder}` empties it"
+        ) from error
+    return len(images)
