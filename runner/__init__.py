@@ -18,18 +18,34 @@ if TYPE_CHECKING:
     from runner.errors import NoUsableClusteringError as NoUsableClusteringError
     from runner.errors import RunnerError as RunnerError
     from runner.errors import UsageError as UsageError
+    from runner.duplicates.search import find_duplicates as find_duplicates
+    from runner.duplicates.settings import DuplicatesConfig as DuplicatesConfig
     from runner.experiment import run_experiment as run_experiment
+    from runner.export.export import export_clusters as export_clusters
+    from runner.export.settings import ExportConfig as ExportConfig
+    from runner.export.undo import undo_export as undo_export
+    from runner.finished import open_experiment as open_experiment
     from runner.output.summary import Summary as Summary
+    from runner.similar.search import find_similar as find_similar
+    from runner.similar.settings import SimilarConfig as SimilarConfig
 
 __version__ = "0.1.0"
 
 _PLACES = {
+    "DuplicatesConfig": "runner.duplicates.settings",
     "ExperimentConfig": "runner.config",
+    "ExportConfig": "runner.export.settings",
     "NoUsableClusteringError": "runner.errors",
     "RunnerError": "runner.errors",
+    "SimilarConfig": "runner.similar.settings",
     "Summary": "runner.output.summary",
     "UsageError": "runner.errors",
+    "export_clusters": "runner.export.export",
+    "find_duplicates": "runner.duplicates.search",
+    "find_similar": "runner.similar.search",
+    "open_experiment": "runner.finished",
     "run_experiment": "runner.experiment",
+    "undo_export": "runner.export.undo",
 }
 
 __all__ = [*_PLACES, "__version__"]
