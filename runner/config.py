@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from runner.embed.autoencoder.settings import AutoencoderSettings
 from runner.embed.embedding_config import Fit, Precision
 
 
@@ -76,6 +77,9 @@ class ExperimentConfig(BaseModel):
     )
     preprocess: tuple[Fit, ...] = Field(
         (Fit.LETTERBOX,), min_length=1, description="how an image is brought into the square"
+    )
+    autoencoder: AutoencoderSettings = Field(
+        default_factory=AutoencoderSettings, description="how autoencoder:N is trained on these images"
     )
     precision: Precision = Field(Precision.FLOAT32, description="number format of the forward pass")
     device: str = Field(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from runner.config import ExperimentConfig
 from runner.embed.cache import EmbeddingCache
-from runner.embed.models import resolve_models
-from runner.embed.pipeline import EmbeddingRun, embed_images, plan_embeddings
+from runner.embed.pipeline import EmbeddingRun, embed_images
+from runner.models_of_images import ModelsOfImages
 from runner.sources import open_source
 
 MOST_NAMED = 5
@@ -19,16 +19,16 @@ MOST_NAMED = 5
 def embed_only(config: ExperimentConfig, say: Callable[[str], None] = lambda line: None) -> EmbeddingRun:
     """Fill the embedding cache for the images and models of ``config``; no sweep."""
     source = open_source(config)
-    models = resolve_models(config.models, config.resolutions, config.preprocess, config.precision, config.cache_dir)
+    models = ModelsOfImages(config, source.images)
     cache = EmbeddingCache(config.cache_dir)
-    for note in models.notes:
+    for note in models.notes():
         say(note)
-    for planned in plan_embeddings(source.images, models.configs, cache, force=config.force_embeddings):
+    for planned in models.plan(cache, force=config.force_embeddings):
         say(f"{planned.key}: {planned.cached:,} in the cache, {planned.missing:,} to embed")
     with tempfile.TemporaryDirectory(prefix="imagesweep-") as folder:
         run = embed_images(
             source.images,
-            models.configs,
+            models.trained(config.device, config.workers, say),
             cache=cache,
             out_dir=Path(folder),
             device=config.device,

@@ -23,8 +23,7 @@ from runner.config_file import dump_config, load_preset
 from runner.embed.cache import EmbeddingCache
 from runner.embed.embedding_config import Embedding
 from runner.embed.encoders.device import select_device
-from runner.embed.models import resolve_models
-from runner.embed.pipeline import EmbeddingPlan, EmbeddingRun, embed_images, plan_embeddings
+from runner.embed.pipeline import EmbeddingPlan, EmbeddingRun, embed_images
 from runner.embed.ready_made import take_vectors
 from runner.engine.journal import Journal
 from runner.engine.local import WorkerPool
@@ -34,6 +33,7 @@ from runner.fingerprints import data_digest, experiment_digest
 from runner.images.content_hash import ContentHashes
 from runner.images.pairs import read_pairs
 from runner.images.source import require_enough
+from runner.models_of_images import ModelsOfImages
 from runner.output.atomic import write_text
 from runner.output.layout import CONFIG, LABELS, PLOTS, REPORT, SUMMARY, TRIALS, WORK, rank_folder_name
 from runner.output.outputs import write_outputs
@@ -99,11 +99,9 @@ class _Experiment:
         self.name = checked_experiment_name(config.experiment_name or self.source.name)
         uri = config.tracking_uri
         self.tracking_uri = default_tracking_uri(self.out) if uri is None else checked_tracking_uri(uri)
-        self.models = None
+        self.models: ModelsOfImages | None = None
         if self.source.vectors_path is None:
-            self.models = resolve_models(
-                config.models, config.resolutions, config.preprocess, config.precision, config.cache_dir
-            )
+            self.models = ModelsOfImages(config, self.source.images)
 
     def run(self) -> Summary:
         """Everything, up to the logged runs."""
@@ -131,14 +129,14 @@ class _Experiment:
 
     def plan(self) -> Plan:
         """What this call will do."""
-        notes = [self.source.note, *(self.models.notes if self.models else ())]
+        notes = [self.source.note, *(self.models.notes() if self.models else ())]
         if self.config.write_fields:
             notes.append(f"the best {self.config.top} trials become fields of the dataset {self.config.dataset}")
         if self.models is None:
             embeddings = [EmbeddingPlan(f"vectors of {self.source.location}", len(self.source.images), 0)]
         else:
             force = self.config.force_embeddings
-            embeddings = plan_embeddings(self.source.images, self.models.configs, self.cache, force=force)
+            embeddings = self.models.plan(self.cache, force=force)
         return Plan(
             location=self.source.location,
             n_images=len(self.source.images),
@@ -161,7 +159,7 @@ class _Experiment:
                 return take_vectors(source.vectors_path, source.rows, source.images, folder)
             return embed_images(
                 source.images,
-                self.models.configs,
+                self.models.trained(config.device, config.workers, self.say),
                 cache=self.cache,
                 out_dir=folder,
                 device=config.device,
@@ -212,7 +210,7 @@ class _Experiment:
         with self._timed("ranking"):
             nulls = [record for sweep in study.sweeps.values() for record in sweep.null_records]
             ranked = rank_records(records, nulls, study.journal.labels, study.graphs(), pairs, config.pair_weight)
-        skipped = [*self.source.skipped, *embedded.skipped]
+        skipped = [*self.source.skipped, *self.source.images.located(embedded.skipped)]
         fingerprint = experiment_digest(
             study.data, embedded.images, [record.id for record in records], pairs, config.pair_weight
         )
@@ -236,6 +234,7 @@ class _Experiment:
             embeddings=[_embedding_record(embedding, embedded) for embedding in embedded.embeddings],
             trials=ranked.records,
             null_baselines=ranked.nulls,
+            trainings=[] if self.models is None else self.models.trainings(),
             ranking=ranked.ids,
             seconds={**self.seconds, **{f"embedding/{stage}": spent for stage, spent in embedded.seconds.items()}},
         )
@@ -250,6 +249,7 @@ class _Experiment:
             config_yaml=dump_config(self._resolved()),
             neighbors=study.neighbors,
             tree=study.tree,
+            reconstructions={} if self.models is None else self.models.reconstructions(),
             targets=self.source.targets,
             workers=self.config.workers or os.cpu_count() or 1,
         )
@@ -258,7 +258,7 @@ class _Experiment:
         """The settings with everything spelled out that a later version might choose differently."""
         changes: dict[str, object] = {"sweep": grids_as_settings(self.grids), "algorithms": None, "spaces": None}
         if self.models is not None:
-            changes["models"] = tuple(dict.fromkeys(config.name for config in self.models.configs))
+            changes["models"] = self.models.names()
         return ExperimentConfig.model_validate(self.config.model_dump() | changes)
 
     def _log(self, summary: Summary, embedded: EmbeddingRun, study: _Study) -> Summary:

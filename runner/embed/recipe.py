@@ -34,6 +34,7 @@ class ModelRecipe:
         seed: what random weights are drawn with; None if there is a file.
         model_config: ``model_cfg`` of the ``open_clip_config.json`` that describes the network; None if the
             architecture's name does.
+        trained_fit: the one fit, as the one resolution, that the weights are used in; None if they take any.
         notes: what users should know of choices that were made for them, a sentence each.
     """
 
@@ -47,6 +48,7 @@ class ModelRecipe:
     content_hash: str = ""
     seed: int | None = None
     model_config: dict[str, Any] | None = None
+    trained_fit: Fit | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property

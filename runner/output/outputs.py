@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from runner.output.atomic import atomic_path
 from runner.output.cluster_facts import cluster_facts
 from runner.output.layout import PLOTS
 from runner.output.naming import embedding_names, trial_name
@@ -18,6 +20,7 @@ from runner.output.plots.cluster_sizes import plot_cluster_sizes
 from runner.output.plots.comparison import plot_comparison
 from runner.output.plots.embedding_map import plot_embedding_map
 from runner.output.plots.silhouette_plot import plot_silhouettes
+from runner.output.plots.training_curves import plot_training
 from runner.output.previous import archive_previous
 from runner.output.projection import EmbeddingMap, map_path, project, save_map
 from runner.output.rank_folders import (
@@ -35,7 +38,9 @@ from runner.output.state import outputs_complete as outputs_complete
 from runner.output.thumbnails import Thumbnails
 from runner.progress import progress_bar
 
-_OWN_PLOT = re.compile(r"comparison\.png|rank_\d{2,}_(cluster_sizes|silhouettes)\.png|map_.+\.(png|parquet)")
+_OWN_PLOT = re.compile(
+    r"comparison\.png|rank_\d{2,}_(cluster_sizes|silhouettes)\.png|(training|reconstructions)_.+\.png|map_.+\.(png|parquet)"
+)
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ def write_outputs(out: Path, results: Results, top: int, show_progress: bool = T
     thumbnails = _thumbnails(results, ranked, clock)
     folders = _write_folders(out, results, ranked, thumbnails, clock)
     _draw_plots(out, results, ranked, clock)
+    _draw_trainings(out, results)
     maps = _draw_maps(out, results, clock)
     with clock.part("report", 1) as bar:
         write_report(out, results, ranked, maps, thumbnails)
@@ -151,6 +157,16 @@ def _draw_plots(out: Path, results: Results, ranked: Sequence[RankedTrial], cloc
             bar.update()
             plot_silhouettes(trial.facts, title, silhouette_plot(out, trial.rank))
             bar.update()
+
+
+def _draw_trainings(out: Path, results: Results) -> None:
+    names = embedding_names(results.summary.embeddings)
+    for training in results.summary.trainings:
+        key = training.embedding
+        plot_training(training.record, names[key], out / PLOTS / f"training_{key}.png")
+        if key in results.reconstructions:
+            with atomic_path(out / PLOTS / f"reconstructions_{key}.png") as temporary:
+                shutil.copyfile(results.reconstructions[key], temporary)
 
 
 def _draw_maps(out: Path, results: Results, clock: _Clock) -> list[EmbeddingMap]:

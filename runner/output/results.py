@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -37,6 +38,8 @@ class Results:
         config_yaml: the resolved settings; run again, they give the same labels.
         neighbors: gives an embedding key's neighbour lists, or None where they would have to be computed.
         tree: gives an embedding key's tree of cosine similarities, or None where it would have to be computed.
+        reconstructions: by the key of an embedding whose model was trained on the images, a picture of some originals
+            above their reconstructions.
         targets: ids of the images that are marked in maps and sheets.
         workers: threads that decode images.
     """
@@ -48,6 +51,7 @@ class Results:
     config_yaml: str = ""
     neighbors: Callable[[str], NeighborLists | None] = no_neighbors
     tree: Callable[[str], SimilarityTree | None] = no_tree
+    reconstructions: Mapping[str, Path] = field(default_factory=dict)
     targets: tuple[str, ...] = field(default=())
     workers: int = 2
 

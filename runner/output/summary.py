@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from runner.cluster.trial import ClusteringConfig, ParameterValue, Trial, TrialStatus
+from runner.embed.autoencoder.checkpoint import TrainingRecord
 from runner.images.image_set import SkippedImage
 from runner.score.scores import Scores
 
@@ -72,6 +73,13 @@ class TrialRecord(_Record):
         return Trial(self.embedding, ClusteringConfig(self.algorithm, self.space, self.params))
 
 
+class EmbeddingTraining(_Record):
+    """How the model of an embedding was trained on the images themselves."""
+
+    embedding: str
+    record: TrainingRecord
+
+
 class NullRecord(_Record):
     """A null baseline: random labels, scored like a trial. ``rank`` is the place it would have among
     the trials (1 = best), which no trial that beats chance may stand below."""
@@ -91,6 +99,7 @@ class Summary(_Record):
     embeddings: list[EmbeddingRecord]
     trials: list[TrialRecord]
     null_baselines: list[NullRecord] = []
+    trainings: list[EmbeddingTraining] = []
     ranking: list[str]
     seconds: dict[str, float] = {}
     """Wall time by stage."""

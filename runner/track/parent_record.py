@@ -1,7 +1,7 @@
 """What the experiment as a whole looks like in MLflow: the parent run. Imports no MLflow.
 
-Its metrics have keys of their own (``best/…``, ``count/…``, ``null/…``, ``stage/…``), so that charts of the trials are
-not mixed with it. The null baselines are here and not runs of their own: a child is a trial.
+Its metrics have keys of their own (``best/…``, ``count/…``, ``null/…``, ``stage/…``, ``training/…``), so that charts of
+the trials are not mixed with it. The null baselines are here and not runs of their own: a child is a trial.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from runner.cluster.trial import TrialStatus
 from runner.output.atomic import printable
-from runner.output.summary import Summary
+from runner.output.summary import EmbeddingTraining, Summary
 from runner.track.run_records import (
     EXPERIMENT_TAG,
     FINISHED,
@@ -87,7 +87,16 @@ def _metrics(summary: Summary) -> Iterable[Metric]:
         values |= {"null/rank": strongest.rank, "null/count": len(summary.null_baselines), **scored}
     values |= {f"stage/{name}_seconds": seconds for name, seconds in summary.seconds.items()}
     when = finished_at(summary)
-    return [Metric(metric_key(name), float(value), when) for name, value in values.items() if math.isfinite(value)]
+    yield from (Metric(metric_key(name), float(value), when) for name, value in values.items() if math.isfinite(value))
+    for training in summary.trainings:
+        yield from _training_curves(training)
+
+
+def _training_curves(training: EmbeddingTraining) -> Iterable[Metric]:
+    when = training.record.finished_at
+    for step, epoch in enumerate(training.record.epochs, start=1):
+        for part, loss in {"training_loss": epoch.training, "validation_loss": epoch.validation}.items():
+            yield Metric(metric_key(f"training/{training.embedding}/{part}"), loss, when, step)
 
 
 def _tags(summary: Summary, out: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ the same run, where what is there already changes nothing.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +39,7 @@ Progress = Callable[[int, int], None]
 """Told how many of how many runs are done."""
 
 _PER_BATCH = 100
+_METRICS_PER_BATCH = 1000
 """Params or tags in one request, by MLflow's limit; for metrics it is 1000, more than a run has."""
 
 _NAME_LENGTH = 500
@@ -149,18 +151,21 @@ class RunLog:
                 if stale in run.tags:
                     self._client.delete_tag(run.run_id, stale)
         params = [Param(key, value) for key, value in record.params.items() if key not in run.params]
+        last = {each.key: each.value for each in record.metrics}
         metrics = [
-            Metric(each.key, each.value, each.timestamp, 0)
+            Metric(each.key, each.value, each.timestamp, each.step)
             for each in record.metrics
             if each.key not in run.metrics
-            or (run.metrics[each.key] != each.value and not each.key.startswith(DURATIONS))
+            or (run.metrics[each.key] != last[each.key] and not each.key.startswith(DURATIONS))
         ]
         tags = [RunTag(key, value) for key, value in {**record.tags, CONTENT_TAG: record.digest(parent_id)}.items()]
         if record.key != PARENT:
             tags.append(RunTag(PARENT_TAG, parent_id))
-        for start in range(0, max(len(params), len(tags)), _PER_BATCH):
-            part = slice(start, start + _PER_BATCH)
-            self._client.log_batch(run.run_id, metrics if start == 0 else (), params[part], tags[part])
+        batches = max(len(params) / _PER_BATCH, len(tags) / _PER_BATCH, len(metrics) / _METRICS_PER_BATCH)
+        for number in range(math.ceil(batches)):
+            part = slice(number * _PER_BATCH, (number + 1) * _PER_BATCH)
+            some = slice(number * _METRICS_PER_BATCH, (number + 1) * _METRICS_PER_BATCH)
+            self._client.log_batch(run.run_id, metrics[some], params[part], tags[part])
 
     def _log_files(self, run_id: str, files: Sequence[Path]) -> None:
         for path in files:

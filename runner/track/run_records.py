@@ -74,11 +74,12 @@ _VALUE_LENGTH = 5000
 
 @dataclass(frozen=True)
 class Metric:
-    """One value; ``timestamp`` in milliseconds since the epoch."""
+    """One value; ``timestamp`` in milliseconds since the epoch. Steps above 0 make a curve of the key's values."""
 
     key: str
     value: float
     timestamp: int
+    step: int = 0
 
 
 @dataclass(frozen=True)

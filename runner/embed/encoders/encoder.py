@@ -155,6 +155,10 @@ def network_library(recipe: ModelRecipe) -> ModuleType:
         from runner.embed.encoders import baseline_network
 
         return baseline_network
+    if recipe.architecture.library is Library.AUTOENCODER:
+        from runner.embed.encoders import autoencoder_network
+
+        return autoencoder_network
     from runner.embed.encoders import timm_network
 
     return timm_network

@@ -1,0 +1,122 @@
+"""A trained autoencoder on disk: tensors and what is known of their training, in a folder of its own.
+
+<latent>-<loss>.safetensors    all tensors; its header says latent, resolution and fit. Written last.
+training.json                  the training's record
+reconstructions.png            originals above reconstructions, from the validation part
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from runner.embed.architectures import Architecture, Library, Preprocessing
+from runner.embed.embedding_config import Fit
+from runner.embed.files import replaced_atomically
+from runner.embed.recipe import ModelRecipe
+from runner.errors import RunnerError
+
+if TYPE_CHECKING:
+    from runner.embed.autoencoder.network import Autoencoder
+
+MODEL = "autoencoder"
+RECORD = "training.json"
+RECONSTRUCTIONS = "reconstructions.png"
+
+PREPROCESSING = Preprocessing((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+"""Pixels from -1 to 1, in training, when embedding, and as the decoder gives them."""
+
+_LONGEST_HEADER = 1 << 24
+
+
+class AutoencoderShape(BaseModel):
+    """What the tensors are made for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    latent: int
+    resolution: int
+    fit: Fit
+
+
+class EpochRecord(BaseModel):
+    """Mean loss of an epoch over each part of the images."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    training: float
+    validation: float
+
+
+class TrainingRecord(BaseModel):
+    """What came of a training; ``finished_at`` is milliseconds since the epoch, ``best_epoch`` counts from 1."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    loss: str
+    training_images: int
+    validation_images: int
+    epochs: list[EpochRecord]
+    best_epoch: int
+    seconds: float
+    finished_at: int
+
+
+def save_autoencoder(network: Autoencoder, shape: AutoencoderShape, path: Path) -> None:
+    """Write all tensors of ``network``; the file is whole or not there."""
+    from safetensors.torch import save_file
+
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    with replaced_atomically(path) as temporary:
+        save_file(tensors, temporary, metadata={MODEL: shape.model_dump_json()})
+
+
+def load_autoencoder(path: Path) -> Autoencoder:
+    """The network with the tensors of ``path``, on the CPU.
+
+    Raises:
+        RunnerError: the file is damaged or no autoencoder of ours.
+    """
+    from runner.embed.autoencoder.network import Autoencoder
+    from runner.embed.encoders.shared_weights import build_empty
+    from runner.embed.encoders.state_dict import load_into, read_state_dict
+
+    shape = read_shape(path)
+    network = build_empty(lambda: Autoencoder(shape.latent, shape.resolution))
+    load_into(network, read_state_dict(path), path, MODEL)
+    assert isinstance(network, Autoencoder)
+    return network.eval()
+
+
+def read_shape(path: Path) -> AutoencoderShape:
+    """What the header of ``path`` says, without loading it or importing torch; errors as ``load_autoencoder``."""
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(length)) if length <= _LONGEST_HEADER else {}
+        return AutoencoderShape.model_validate_json(header["__metadata__"][MODEL])
+    except OSError as error:
+        raise RunnerError(f"the checkpoint {path} can't be read ({error.strerror or error})") from error
+    except (struct.error, ValueError, KeyError, TypeError, ValidationError) as error:
+        raise RunnerError(f"{path} is no autoencoder that this program has trained; train it again") from error
+
+
+def read_record(checkpoint: Path) -> TrainingRecord | None:
+    """How the checkpoint was trained; None where it lies without its record."""
+    try:
+        return TrainingRecord.model_validate_json((checkpoint.parent / RECORD).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def autoencoder_recipe(path: Path) -> ModelRecipe:
+    """The recipe of ``autoencoder:/path/to/checkpoint``, used in the size and fit that it was trained in."""
+    shape = read_shape(path)
+    architecture = Architecture(MODEL, Library.AUTOENCODER, shape.resolution, PREPROCESSING, any_resolution=False)
+    return ModelRecipe(
+        MODEL, str(path), architecture, PREPROCESSING, shape.resolution, weights_file=path, trained_fit=shape.fit
+    )
