@@ -214,7 +214,7 @@ def _finished(dataset: Dataset, plan: _Plan, samples: MatchedSamples, kept: bool
     """Make the views of a whole field, where that has not been done."""
     views = plan.record.views
     if views is None:
-        views = save_cluster_views(dataset, plan.field, plan.record.title)
+        views = save_cluster_views(dataset, plan.field, trial_name(plan.values.trial))
         save_record(dataset, plan.field, plan.record.model_copy(update={"complete": True, "views": views}))
     return WrittenField(
         field=plan.field,

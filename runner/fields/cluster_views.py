@@ -63,16 +63,23 @@ KINDS: dict[str, Callable[[Dataset, str], DatasetView]] = {
 """The views that are saved for every cluster field."""
 
 
-def save_cluster_views(dataset: Dataset, field: str, title: str) -> tuple[str, ...]:
+def save_cluster_views(dataset: Dataset, field: str, name: str) -> tuple[str, ...]:
     """Save the views of ``KINDS`` under new names; views that are there already stay as they are.
 
+    Args:
+        dataset: that has the field.
+        field: a whole cluster field.
+        name: of the clustering, short; the views' names begin with it.
+
     Returns:
-        the names; a view of ours that shows the same is taken for the new one.
+        the names; a view of ours that shows the same is taken for the new one. There is none of the noise of a
+        clustering without noise.
     """
-    return tuple(
-        save_new_view(dataset, f"{kind} · {field}", view(dataset, field), f"{kind}: {title}")
-        for kind, view in KINDS.items()
-    )
+    views = {kind: view(dataset, field) for kind, view in KINDS.items()}
+    with database_errors():
+        if not views[NOISE_LABEL]:
+            del views[NOISE_LABEL]
+    return tuple(save_new_view(dataset, f"{name}: {kind}", view, f"{kind} of {field}") for kind, view in views.items())
 
 
 def save_new_view(dataset: Dataset, name: str, view: DatasetView, description: str) -> str:

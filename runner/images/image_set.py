@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,6 +48,23 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """What people know each image by: its id, or the name of its file where the ids are a dataset's."""
+        return tuple(path.name for path in self.paths) if self.root is None and self.paths else self.ids
+
+    def located(self, skipped: Iterable[SkippedImage]) -> list[SkippedImage]:
+        """``skipped`` with the file of each image of this set in the reason, where its id does not tell that."""
+        if self.root is not None:
+            return list(skipped)
+        files = {one: str(path) for one, path in zip(self.ids, self.paths, strict=False)}
+        return [
+            SkippedImage(one.path, f"{one.reason} ({files[one.path]})")
+            if files.get(one.path, one.path) != one.path
+            else one
+            for one in skipped
+        ]
 
     def subset(self, indices: Sequence[int]) -> ImageSet:
         """The images at ``indices``, in that order."""

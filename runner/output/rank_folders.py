@@ -188,7 +188,7 @@ def _write_sheets(
 def sheet_source(ranked: RankedTrial, results: Results, thumbnails: Thumbnails) -> SheetSource:
     """What the sheets of a ranked trial are drawn from."""
     title = f"{ranked.rank}. {trial_name(ranked.record)}"
-    return SheetSource(title, results.images.ids, thumbnails, ranked.facts, frozenset(results.target_rows))
+    return SheetSource(title, results.images.titles, thumbnails, ranked.facts, frozenset(results.target_rows))
 
 
 def _swap(building: Path, final: Path) -> None:

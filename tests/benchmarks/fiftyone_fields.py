@@ -91,7 +91,7 @@ def _measure(n: int, n_fields: int, out: Path) -> None:
     print(f"called again: {again / write:.3f} of the first call; memory while writing: +{(peak[0] - before) >> 20} MiB")
     for name in dataset.list_saved_views()[:5]:
         view = dataset.load_saved_view(name)
-        _timed(f"first page of the view {name.split(' · ')[0]!r}", lambda view=view: view.limit(20).values("id"))  # type: ignore[misc]
+        _timed(f"first page of the view {name.rpartition(': ')[2]!r}", lambda view=view: view.limit(20).values("id"))  # type: ignore[misc]
 
 
 def _results(out: Path, ids: list[str], n_fields: int) -> list[str]:

@@ -87,15 +87,15 @@ def test_views(fresh: Study) -> None:
     dataset, out = fresh
     trial = trials(out, "kmeans")[2]
     (written,) = write_cluster_fields(dataset, out, [trial])
-    views = {name.split(" · ")[0]: dataset.load_saved_view(name) for name in written.views}
-    assert set(views) == {"largest first", "clusters", "noise", "borderline", "medoids"}
+    assert written.views[0] == "kmeans (n_clusters=5, init=k-means++): largest first"
+    views = {name.split(": ")[1]: dataset.load_saved_view(name) for name in written.views}
+    assert set(views) == {"largest first", "clusters", "borderline", "medoids"}, "k-means leaves no noise"
     sizes = views["largest first"].values(f"{written.field}.cluster_size")
     assert sizes == sorted(sizes, reverse=True) and len(sizes) == 24
     from fiftyone import ViewField as F
 
     grouped = dataset.group_by(f"{written.field}.label", flat=True, sort_expr=F().length(), reverse=True)
     assert sizes == grouped.values(f"{written.field}.cluster_size"), "as FiftyOne groups them"
-    assert len(views["noise"]) == 0
     confidence = views["borderline"].values(f"{written.field}.confidence")
     assert confidence == sorted(confidence) and len(confidence) == 24
     assert sorted(views["medoids"].values(f"{written.field}.cluster_id")) == list(range(5))
@@ -126,7 +126,11 @@ def test_called_again_nothing_is_written_again(fresh: Study) -> None:
     rewritten = write_cluster_fields(dataset, out, chosen[:1], rewrite=True)
     assert (rewritten[0].field, rewritten[0].kept) == (first[0].field, False)
     assert dataset.values(f"{first[0].field}.id") != before
-    assert len(dataset.list_saved_views()) == 15
+    assert len(dataset.list_saved_views()) == 12
+    (with_noise,) = write_cluster_fields(dataset, out, trials(out, "hdbscan")[1:])
+    in_noise = dataset.count_values(f"{with_noise.field}.label").get("noise", 0)
+    noise = [name for name in with_noise.views if name.endswith(": noise")]
+    assert sum(len(dataset.load_saved_view(name)) for name in noise) == in_noise
 
 
 def test_the_users_own_stays(fresh: Study) -> None:
@@ -145,6 +149,8 @@ def test_the_users_own_stays(fresh: Study) -> None:
     dataset.save_view(second.views[0], view, description="my own")
     third = write_cluster_fields(dataset, out, [trial], prefix="mine_too")[0]
     assert dataset.load_saved_view(second.views[0]) == view and not third.note
+    assert not set(third.views) & set(second.views), "the same kinds of views, but of another field"
+    assert all(third.field in str(dataset.load_saved_view(name)) for name in third.views)
 
 
 def test_samples_come_and_go(fresh: Study) -> None:
@@ -312,4 +318,4 @@ def test_killed_in_mid_write(fresh: Study) -> None:
     (written,) = write_cluster_fields(dataset, out, [trial])
     assert (written.field, written.kept) == (field, False)
     assert dataset.count(field) == 24
-    assert cluster_fields(dataset)[field].complete and len(dataset.list_saved_views()) == 5
+    assert cluster_fields(dataset)[field].complete and len(dataset.list_saved_views()) == 4

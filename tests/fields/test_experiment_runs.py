@@ -14,6 +14,7 @@ import yaml
 from runner.errors import RunnerError, UsageError
 from runner.fields.cluster_fields import write_cluster_fields
 from runner.fields.experiment_runs import delete_experiment, deletion_plan, experiment_runs, register_experiment
+from runner.fields.field_record import cluster_fields
 from runner.output.result_files import read_labels, read_paths, read_summary
 
 if TYPE_CHECKING:
@@ -80,7 +81,11 @@ def test_deleting_takes_only_what_is_ours(written: tuple[Dataset, Path, str], tm
     dataset.register_run("my_run", mine)
     dataset.save_view("my view", dataset.limit(1))
     plan = deletion_plan(dataset, key)
-    assert (plan.fields, len(plan.views), plan.shared) == (run.fields, 10, ())
+    assert (plan.fields, len(plan.views), plan.shared) == (
+        run.fields,
+        sum(len(record.views or ()) for record in cluster_fields(dataset).values()),
+        (),
+    )
     assert any("keep the results" in line for line in plan.lines())
     dataset.delete_saved_view(plan.views[0])
     with pytest.raises(RunnerError, match="has changed since"):
@@ -98,6 +103,10 @@ def test_from_the_shell(dataset: Dataset, tmp_path: Path, cache_dir: Path) -> No
     lost = dataset.first()
     lost.filepath = str(tmp_path / "lost.png")
     lost.save()
+    broken = dataset.last()
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    broken.filepath = str(tmp_path / "broken.png")
+    broken.save()
     command = [sys.executable, "-m", "runner", "experiment"]
     flags = ["--dataset", dataset.name, "--labels", "kind", "--write-fields", "--top", "2", "--mode", "debug"]
     model = ["--models", "efficientnet_lite0", "--resolutions", "64", "--cache-dir", str(cache_dir)]
@@ -109,9 +118,10 @@ def test_from_the_shell(dataset: Dataset, tmp_path: Path, cache_dir: Path) -> No
     summary = read_summary(out)
     (run,) = experiment_runs(dataset)
     assert len(run.fields) == 2 and f"run {run.key}" in done.stdout and "lost.png" in done.stdout
+    assert f"{broken.id}: " in done.stdout and str(tmp_path / "broken.png") in done.stdout
     labels = dict(zip(read_paths(out), read_labels(out, summary.ranking[0]).tolist(), strict=True))
     best = dict(zip(*dataset.exists(run.fields[0]).values(["id", f"{run.fields[0]}.cluster_id"]), strict=True))
-    assert best == labels and lost.id not in labels and len(labels) == 23
+    assert best == labels and lost.id not in labels and len(labels) == 22
     assert yaml.safe_load((out / "config.yaml").read_text())["dataset"] == dataset.name
     again = subprocess.run(
         [*command, "--config", str(out / "config.yaml")], capture_output=True, text=True, env=dict(os.environ)
