@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runner.config import ExperimentConfig as ExperimentConfig
+    from runner.duplicates.search import find_duplicates as find_duplicates
+    from runner.duplicates.settings import DuplicatesConfig as DuplicatesConfig
     from runner.errors import NoUsableClusteringError as NoUsableClusteringError
     from runner.errors import RunnerError as RunnerError
     from runner.errors import UsageError as UsageError
-    from runner.duplicates.search import find_duplicates as find_duplicates
-    from runner.duplicates.settings import DuplicatesConfig as DuplicatesConfig
     from runner.experiment import run_experiment as run_experiment
     from runner.export.export import export_clusters as export_clusters
     from runner.export.settings import ExportConfig as ExportConfig

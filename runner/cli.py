@@ -23,7 +23,7 @@ examples:
   runner experiment --embeddings vectors.npy --paths paths.json     vectors you already have
   runner duplicates --images photos --method hash                   near-identical images, and which to keep
   runner similar cat.jpg --in results                               what looks like this?
-  runner export results --to sorted --how move                      clusters as folders; `runner undo sorted` takes it back
+  runner export results --to sorted --how move                      clusters as folders; `runner undo sorted` reverts it
   runner ui results                                                 the MLflow page of an experiment
 """
 

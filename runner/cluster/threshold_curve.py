@@ -21,6 +21,10 @@ GIVEN_UP = 0.2
 MOST_GROUPS = 0.98
 """Share of the highest number of groups that ``knee`` takes for the highest: it may stay about the same for long."""
 
+LEAST_SIMILARITY = 0.75
+"""What is less alike is not called a duplicate without being asked for, however few images there are to compare with:
+half of the bits of any two hashes agree, and embeddings of strangers have cosines of up to about 0.7."""
+
 NEGLIGIBLE = 0.02
 """Distances below this share of the median one all count as none in ``knee``; their logarithms tell nothing."""
 
@@ -92,9 +96,17 @@ class ThresholdCurve:
         each other faster than new ones form, and the bend of the linked pairs over the distance 1 - similarity, both
         logarithmic: the point furthest below the straight line between their ends. From there it moves up to the
         widest gap between two thresholds that costs at most ``GIVEN_UP`` of the pairs. Measured on images with
-        planted duplicates (``tests/benchmarks/duplicates.py``). Every set has a knee, also one without duplicates:
-        look at its pairs.
+        planted duplicates (``tests/benchmarks/duplicates.py``). It is never below ``LEAST_SIMILARITY``, but even so a
+        set without duplicates has a knee: look at its pairs.
         """
+        knee = self._knee()
+        if knee.threshold >= LEAST_SIMILARITY:
+            return knee
+        reason = f"what bends further down, at {knee.threshold:.3f}, is too unlike to be called duplicates"
+        return Knee(LEAST_SIMILARITY, reason)
+
+    def _knee(self) -> Knee:
+        """The knee wherever it lies."""
         if not len(self.thresholds):
             return Knee(1.0, "nothing is linked")
         steps = np.flatnonzero(np.append(np.diff(self.thresholds) < -ROUNDING, True))  # the last edge of each tie

@@ -80,6 +80,11 @@ def test_knee_of_copies_only(n: int) -> None:
     assert curve.at(1.0).images == n
 
 
+def test_strangers_are_no_duplicates_however_few_they_are() -> None:
+    curve = threshold_curve(_tree(np.array([[1.0, 0.4], [0.4, 1.0]])))
+    assert curve.at(curve.knee().threshold).groups == 0
+
+
 def test_no_links_at_all() -> None:
     curve = threshold_curve(SimilarityTree(np.empty((0, 2), dtype=np.int32), np.empty(0), 4))
     point = curve.at(0.5)

@@ -130,6 +130,7 @@
     taken = null;
     byId("threshold-command").hidden = true;
     byId("threshold-measure").textContent = `${curve.measure}; auto: ${curve.knee.reason}`;
+    byId("threshold-auto").hidden = curve.thresholds[0] < curve.knee.threshold - 1e-9; // nothing is alike enough
     const place = placeOf(curve.taken ?? curve.knee.threshold);
     if (curve.taken !== null) take(place);
     else {
