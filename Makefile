@@ -1,10 +1,10 @@
-# make setup | demo | test | bench: each works alone on a machine with Python 3.11+, pip and make.
+# make setup | demo | app | test | bench: each works alone on a machine with Python 3.11+, pip and make.
 
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo app test lint bench clean
 
 setup: $(READY)
 
@@ -16,6 +16,9 @@ $(READY): pyproject.toml requirements.txt
 
 demo: $(READY)
 	$(VENV)/bin/runner demo
+
+app: $(READY)
+	$(VENV)/bin/python -m plugin.demo_app
 
 lint: $(READY)
 	$(VENV)/bin/ruff format --check .

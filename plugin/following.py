@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .background import Background
+from .background import Background, CancelledError
 
 DELEGATED_EVERY = 2.0
 """Seconds between two writes of a delegated operation's progress."""
@@ -23,10 +23,8 @@ def follow(ctx: Any, background: Background[Any], tell: Tell = lambda label, sha
         tell: told every step as well.
 
     Raises:
-        RunnerError: as the work; the user is told before.
+        Exception: as the work; the user is told before, since the App shows nothing of a stream that breaks.
     """
-    from runner.errors import RunnerError
-
     told = -DELEGATED_EVERY
     try:
         for step in background.steps():
@@ -36,7 +34,8 @@ def follow(ctx: Any, background: Background[Any], tell: Tell = lambda label, sha
             elif time.monotonic() - told >= DELEGATED_EVERY:
                 told = time.monotonic()
                 ctx.set_progress(step.share, step.label)
-    except RunnerError as error:
+    except Exception as error:
         if not ctx.delegated:
-            yield ctx.ops.notify(str(error), variant="error")
+            variant = "warning" if isinstance(error, CancelledError) else "error"
+            yield ctx.ops.notify(str(error) or type(error).__name__, variant=variant)
         raise

@@ -102,6 +102,10 @@ print(engine_state())
 
 
 def test_the_entry_imports_nothing_heavy() -> None:
-    heavy = ("torch", "mlflow", "lance", "numba", "pandas")
-    code = f"import sys, fiftyone; before = set(sys.modules); import plugin.catalogue\nprint(set({heavy}) & set(sys.modules) - before)"
+    code = """
+import sys, fiftyone
+before = set(sys.modules)
+import plugin.catalogue
+print({"torch", "mlflow", "lance", "numba", "pandas"} & set(sys.modules) - before)
+"""
     assert run_python(code).strip().endswith("set()")
