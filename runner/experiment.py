@@ -6,16 +6,23 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from runner import __version__
 from runner.cluster.geometry import open_geometry
-from runner.cluster.grids import check_sizes, grids_as_settings, parse_grids
+from runner.cluster.grids import (
+    Grid,
+    check_sizes,
+    grids_as_settings,
+    grids_of_embedding,
+    looks_at_images,
+    parse_grids,
+)
 from runner.cluster.similarity_tree import SimilarityTree
 from runner.cluster.trial import TrialStatus
 from runner.config import ExperimentConfig
@@ -28,11 +35,11 @@ from runner.embed.ready_made import take_vectors
 from runner.engine.journal import Journal
 from runner.engine.local import WorkerPool
 from runner.engine.sweep import SweepResult, SweepSettings, run_sweep
-from runner.errors import NoUsableClusteringError, RunnerError
+from runner.errors import NoUsableClusteringError, RunnerError, UsageError
 from runner.fingerprints import data_digest, experiment_digest
 from runner.images.content_hash import ContentHashes
 from runner.images.pairs import read_pairs
-from runner.images.source import require_enough
+from runner.images.source import Source, require_enough
 from runner.models_of_images import ModelsOfImages
 from runner.output.atomic import write_text
 from runner.output.layout import CONFIG, LABELS, PLOTS, REPORT, SUMMARY, TRIALS, WORK, rank_folder_name
@@ -95,6 +102,7 @@ class _Experiment:
         self.source = open_source(config)
         require_enough(self.source.images, self.source.location, self.source.skipped)
         check_sizes(self.grids, len(self.source.images))
+        _check_files(self.grids, self.source)
         check_out(self.out)
         self.name = checked_experiment_name(config.experiment_name or self.source.name)
         uri = config.tracking_uri
@@ -183,13 +191,18 @@ class _Experiment:
             max_trials=config.max_trials,
             journal=journal,
             truth=embedded.images.labels,
+            image_paths=embedded.images.paths,
         )
         with WorkerPool(config.workers or os.cpu_count() or 1, config.trial_timeout) as pool:
             sweeps = {
                 embedding.key: run_sweep(
-                    embedding, embedding.vectors_path.with_suffix(""), settings, pool, self._add_seconds
+                    embedding,
+                    embedding.vectors_path.with_suffix(""),
+                    replace(settings, grids=grids_of_embedding(self.grids, number)),
+                    pool,
+                    self._add_seconds,
                 )
-                for embedding in embedded.embeddings
+                for number, embedding in enumerate(embedded.embeddings)
             }
         return _Study(data, Journal(journal), sweeps)
 
@@ -360,6 +373,15 @@ class _Study:
     def graphs(self) -> dict[str, np.ndarray]:
         """The neighbour indices of every embedding, int32, shape (n, k)."""
         return {key: self.neighbors(key)[0] for key in self.sweeps}
+
+
+def _check_files(grids: Sequence[Grid], source: Source) -> None:
+    names = looks_at_images(grids)
+    if names and not source.images.paths:
+        raise UsageError(
+            f"{', '.join(names)} must look at the image files, and those of {source.location} are not all known or "
+            "there; name them with --paths, or leave the algorithm out"
+        )
 
 
 def _known_run_id(out: Path, fingerprint: str) -> str | None:

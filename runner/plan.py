@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.cluster.grids import Grid, count
+from runner.cluster.grids import Grid, count, grids_of_embedding, looks_at_images
 from runner.embed.pipeline import EmbeddingPlan
 
 
@@ -39,7 +39,15 @@ class Plan:
 
     @property
     def trials_per_embedding(self) -> int:
-        trials = count(self.grids, self.n_images)
+        """Of the first; the others may have fewer."""
+        return self._trials(0)
+
+    @property
+    def trials(self) -> int:
+        return sum(map(self._trials, range(len(self.embeddings))))
+
+    def _trials(self, embedding: int) -> int:
+        trials = count(grids_of_embedding(self.grids, embedding), self.n_images)
         return trials if self.max_trials is None else min(trials, self.max_trials)
 
     def lines(self, *, details: bool = False) -> list[str]:
@@ -47,7 +55,7 @@ class Plan:
         sampled = f", a sample of {self.total:,}" if self.total != self.n_images else ""
         skipped = f", {self.skipped} skipped" if self.skipped else ""
         passes = sum(embedding.missing for embedding in self.embeddings)
-        trials = self.trials_per_embedding
+        trials, once = self.trials_per_embedding, ", ".join(looks_at_images(self.grids))
         lines = [f"images      {self.n_images:,} from {self.location}{sampled}{skipped}"]
         for embedding in self.embeddings:
             state = (
@@ -57,9 +65,11 @@ class Plan:
             )
             lines.append(f"embedding   {embedding.key}: {state}")
         lines.append(
-            f"trials      about {trials} per embedding, {trials * len(self.embeddings)} in all"
+            f"trials      about {trials} per embedding, {self.trials} in all"
             f" ({', '.join(dict.fromkeys(grid.algorithm for grid in self.grids))})"
         )
+        if once and len(self.embeddings) > 1:
+            lines.append(f"once        {once}: images are compared, not vectors, so that the first embedding has them")
         lines.append(
             f"work        {passes:,} forward passes; per embedding and space one neighbour graph and tree"
             f" of {self.n_images:,} x {self.n_images:,} distances"

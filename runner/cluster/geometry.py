@@ -5,6 +5,7 @@
     neighbor_distances.npy       float64 (n, k), Euclidean
     tree.npz                     the spanning tree at the largest min_samples
     tree-<min_samples>.npz       further trees, derived on first use
+    image_paths.json             the image files, where an algorithm looks at them
     <name>.npy                   what algorithms prepare once for all their settings
     geometry.json                written last: the folder is complete
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +33,7 @@ SCORED_NEIGHBORS = 30
 """Neighbours that scores need at least, where there are that many other rows."""
 
 _MARKER = "geometry.json"
+_IMAGE_PATHS = "image_paths.json"
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,16 @@ class Geometry:
             np.load(self.directory / "neighbor_indices.npy", mmap_mode="r"),
             np.load(self.directory / "neighbor_distances.npy", mmap_mode="r"),
         )
+
+    @cached_property
+    def image_paths(self) -> list[Path]:
+        """The file of each image; FileNotFoundError where no algorithm was to look at them."""
+        return [Path(path) for path in json.loads((self.directory / _IMAGE_PATHS).read_text())]
+
+    def set_image_paths(self, paths: Sequence[Path]) -> None:
+        """Say which files the rows belong to."""
+        content = json.dumps([os.fspath(path) for path in paths]).encode()
+        _write_then_rename(self.directory / _IMAGE_PATHS, lambda file: file.write(content))
 
     @property
     def metric(self) -> str:

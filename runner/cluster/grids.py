@@ -135,6 +135,17 @@ def count(grids: Iterable[Grid], n: int) -> int:
     return total
 
 
+def grids_of_embedding(grids: Sequence[Grid], number: int) -> list[Grid]:
+    """The grids that run over embedding ``number``; what looks at the images themselves runs with the first, 0, only,
+    as it would give the same with all."""
+    return [grid for grid in grids if number == 0 or not algorithm_named(grid.algorithm).uses_images]
+
+
+def looks_at_images(grids: Iterable[Grid]) -> list[str]:
+    """The algorithms that need the image files."""
+    return list(dict.fromkeys(grid.algorithm for grid in grids if algorithm_named(grid.algorithm).uses_images))
+
+
 def neighbors_needed(grids: Iterable[Grid], space: str) -> int:
     """The largest number of neighbours that a setting asks for in ``space``; 0 where nothing needs its graph."""
     needed = 1 if space == "none" else 0  # scores need that graph

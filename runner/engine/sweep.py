@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from runner.cluster.algorithms import NULL_BASELINE, algorithm_named
 from runner.cluster.geometry import Geometry, build_geometry
-from runner.cluster.grids import Grid, expand, neighbors_needed
+from runner.cluster.grids import Grid, expand, looks_at_images, neighbors_needed
 from runner.cluster.spaces import Space
 from runner.cluster.trial import ClusteringConfig, Trial, TrialStatus
 from runner.embed.embedding_config import Embedding
@@ -39,6 +39,7 @@ class SweepSettings:
     max_trials: int | None
     journal: Path
     truth: tuple[str | None, ...] | None
+    image_paths: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ def run_sweep(
     """
     with _timed("geometry", add_seconds):
         geometries = _build_geometries(embedding, directory, settings)
+        if looks_at_images(settings.grids):
+            geometries["none"].set_image_paths(settings.image_paths)
         configs = expand(settings.grids, lambda space: geometries[space])
     data = SweepData(
         geometries={space: geometry.directory for space, geometry in geometries.items()},

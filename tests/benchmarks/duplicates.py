@@ -22,8 +22,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from runner.cluster.hamming_tree import hamming_tree
 from runner.cluster.threshold_curve import threshold_curve
-from runner.duplicates.hamming_tree import hamming_tree
 from runner.duplicates.search import Duplicates, find_duplicates
 from runner.duplicates.settings import DuplicatesConfig
 from runner.images.folder import scan_folder

@@ -25,7 +25,7 @@ class Scale(Enum):
     DISTANCE = auto()
     """A distance in the space's metric."""
     SIMILARITY = auto()
-    """A cosine similarity."""
+    """A cosine similarity, or that of a measure on images."""
     PLAIN = auto()
     """Nothing of the data's."""
 
@@ -94,6 +94,8 @@ class Algorithm(ABC):
     parameters: ClassVar[tuple[Parameter, ...]]
     uses_graph: ClassVar[bool] = True
     """Whether it needs the neighbour graph and the tree of its space, or the vectors alone."""
+    uses_images: ClassVar[bool] = False
+    """Whether it looks at the image files instead, so that all embeddings of an experiment would give the same."""
     is_nested: ClassVar[bool] = False
     """Whether the settings of one preparation are cuts of one dendrogram, without noise, so that they can be scored
     together."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.duplicates.hamming_tree import hamming_tree
+from runner.cluster.hamming_tree import hamming_tree
 from runner.duplicates.links import LinkRequest, Links
 from runner.embed.cache import EmbeddingCache
 from runner.embed.embedding_config import EmbeddingConfig, Fit

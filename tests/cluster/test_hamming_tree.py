@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.duplicates.hamming_tree import hamming_tree
+from runner.cluster.hamming_tree import hamming_tree
 
 
 @given(n=st.integers(1, 40), n_bits=st.sampled_from([1, 8, 64, 65, 256]), seed=st.integers(0, 10_000))

@@ -1,0 +1,84 @@
+"""What every measure of similarity provides."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a measure keeps of an image.
+
+    Attributes:
+        picture: digest of the grey square that it looks at.
+        features: what it makes of it.
+    """
+
+    picture: bytes
+    features: Any
+
+
+class Measure(ABC):
+    """A similarity of images: from 0 to 1, 1 for identical ones, the same in either order.
+
+    An image is looked at as a grey square, stretched where it is not one, so that images of different sizes compare.
+    """
+
+    name: ClassVar[str]
+    meaning: ClassVar[str]
+    """What the number is, for people."""
+    side: ClassVar[int]
+    """Of the square, in pixels."""
+
+    def describe(self, image: Image.Image) -> Description:
+        """What is compared of an upright image, in any mode."""
+        square = image.convert("L").resize((self.side, self.side), Image.Resampling.BICUBIC)
+        picture = np.asarray(square)
+        return Description(hashlib.blake2b(picture.tobytes(), digest_size=16).digest(), self.features(picture))
+
+    def compare(self, first: Description, second: Description) -> float:
+        """The similarity of two described images."""
+        if first.picture == second.picture:
+            return 1.0
+        return float(min(1.0, max(0.0, self.likeness(first.features, second.features))))
+
+    def similarity(self, first: Image.Image, second: Image.Image) -> float:
+        """The similarity of two images."""
+        return self.compare(self.describe(first), self.describe(second))
+
+    @abstractmethod
+    def features(self, picture: np.ndarray) -> Any:
+        """What is made of a grey square, uint8, shape (side, side)."""
+
+    @abstractmethod
+    def likeness(self, first: Any, second: Any) -> float:
+        """A number that ``compare`` holds between 0 and 1; symmetric."""
+
+
+class CodeMeasure(Measure):
+    """A measure whose features are a code of fixed length, of which the share of equal parts is the similarity.
+
+    Codes are so cheap to compare that all pairs are.
+    """
+
+    parts: ClassVar[int]
+    """Number of parts: bits, or else words."""
+    of_bits: ClassVar[bool]
+
+    @abstractmethod
+    def features(self, picture: np.ndarray) -> np.ndarray:
+        """The code: uint64, shape (parts,), or (ceil(parts / 64),) where the parts are bits."""
+
+    def likeness(self, first: np.ndarray, second: np.ndarray) -> float:
+        """Share of equal parts."""
+        if self.of_bits:
+            differing = int.from_bytes((first ^ second).tobytes()).bit_count()
+        else:
+            differing = int(np.count_nonzero(first != second))
+        return 1 - differing / self.parts

@@ -1,0 +1,149 @@
+"""Pairs of images compared: all of them where that is cheap, else the likely ones, with what is missed measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from runner.progress import progress_bar
+from runner.similarity.codes import nearest_codes, spanning_tree_of_codes
+from runner.similarity.hashes import Phash
+from runner.similarity.measure import CodeMeasure, Description, Measure
+from runner.similarity.read import describe_files
+
+ALL_PAIRS = 50_000
+"""Pairs up to which all are compared, whatever the measure: those of 316 images."""
+
+NEAREST = 10
+"""Candidates of each image: so many nearest by perceptual hash, and as many nearest neighbours of the embedding."""
+
+SAMPLED_PAIRS = 20_000
+"""About so many pairs are compared in full to measure what the candidates miss."""
+
+_PAIRS_AT_A_TIME = 512
+_THREADS = 2  # opencv works outside Python's lock
+
+
+@dataclass(frozen=True)
+class ComparedImages:
+    """How alike the images are, as far as they were compared.
+
+    Attributes:
+        edges: int32, shape (m, 2), pairs of rows, each once.
+        similarities: float64, shape (m,).
+        sampled: float64, shape (s,): similarity of each pair of a random sample of images with all others; empty where
+            all pairs are known.
+        found: bool, shape (s,): whether it is among ``edges``.
+        unreadable: why an image could not be read, by row; it is in no edge.
+    """
+
+    edges: np.ndarray
+    similarities: np.ndarray
+    sampled: np.ndarray
+    found: np.ndarray
+    unreadable: dict[int, str]
+
+
+def compare_images(
+    paths: Sequence[Path], measure: Measure, neighbors: np.ndarray | None = None, seed: int = 0
+) -> ComparedImages:
+    """Compare the images at ``paths``.
+
+    Args:
+        paths: image files, at least one.
+        measure: how they are compared.
+        neighbors: int, shape (n, k), rows of each image's nearest others by some embedding, nearest first; None where
+            there is none.
+        seed: of the sample by which the candidates are judged.
+
+    Returns:
+        for measures that are codes, a spanning tree that has the same groups at every threshold as all pairs have.
+    """
+    if isinstance(measure, CodeMeasure):
+        return _compare_codes(paths, measure)
+    by_hash = Phash()
+    everything = len(paths) * (len(paths) - 1) // 2 <= ALL_PAIRS
+    described, unreadable = _split(describe_files(paths, [measure] if everything else [measure, by_hash]))
+    rows = np.array(sorted(described), dtype=np.int32)
+    own = {row: descriptions[0] for row, descriptions in described.items()}
+    if everything:
+        pairs = rows[np.stack(np.triu_indices(len(rows), 1), axis=1)]
+        none = np.empty(0)
+        return ComparedImages(pairs, _compare(measure, own, pairs), none, none.astype(bool), unreadable)
+    words = np.stack([described[row][1].features for row in rows])
+    pairs = candidate_pairs(rows, words, neighbors)
+    sample = _sampled_pairs(rows, seed)
+    known = set(map(tuple, pairs.tolist()))
+    found = np.array([pair in known for pair in map(tuple, sample.tolist())], dtype=bool)
+    return ComparedImages(pairs, _compare(measure, own, pairs), _compare(measure, own, sample), found, unreadable)
+
+
+def candidate_pairs(rows: np.ndarray, words: np.ndarray, neighbors: np.ndarray | None) -> np.ndarray:
+    """Pairs worth comparing: nearest by hash, and nearest by embedding where it is known.
+
+    Args:
+        rows: int32, shape (m,), ascending: the images that can be read.
+        words: their hashes, uint64, shape (m, width).
+        neighbors: see ``compare_images``.
+
+    Returns:
+        int32, shape (n_pairs, 2), each pair once, the lower row first.
+    """
+    k = min(NEAREST, len(rows) - 1)
+    pairs = [_with_each(rows, rows[nearest_codes(words, k, True)])] if k else []
+    if neighbors is not None:
+        pairs.append(_with_each(rows, np.asarray(neighbors)[rows, :NEAREST]))
+    joined = np.sort(np.concatenate([np.empty((0, 2), np.int32), *pairs]), axis=1)
+    readable = np.isin(joined, rows).all(axis=1) & (joined[:, 0] < joined[:, 1])
+    return np.unique(joined[readable], axis=0).astype(np.int32)
+
+
+def _with_each(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return np.stack([np.repeat(rows, others.shape[1]), others.ravel()], axis=1)
+
+
+def _sampled_pairs(rows: np.ndarray, seed: int) -> np.ndarray:
+    """Pairs of a few random images with all others, the lower row first."""
+    count = max(1, SAMPLED_PAIRS // max(1, len(rows)))
+    chosen = np.random.default_rng(seed).choice(rows, min(count, len(rows)), replace=False)
+    pairs = np.sort(np.stack(np.meshgrid(chosen, rows, indexing="ij"), axis=-1).reshape(-1, 2), axis=1)
+    return np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0)
+
+
+def _compare_codes(paths: Sequence[Path], measure: CodeMeasure) -> ComparedImages:
+    described, unreadable = _split(describe_files(paths, [measure]))
+    rows = np.array(sorted(described), dtype=np.int32)
+    edges, distances = np.empty((0, 2), dtype=np.int32), np.empty(0)
+    if len(rows):
+        words = np.stack([described[row][0].features for row in rows])
+        tree, distances = spanning_tree_of_codes(words, measure.of_bits)
+        edges = rows[tree]
+    none = np.empty(0)
+    return ComparedImages(edges, 1 - distances / measure.parts, none, none.astype(bool), unreadable)
+
+
+def _split(
+    outcomes: Sequence[tuple[Description, ...] | str],
+) -> tuple[dict[int, tuple[Description, ...]], dict[int, str]]:
+    described = {row: outcome for row, outcome in enumerate(outcomes) if not isinstance(outcome, str)}
+    return described, {row: outcome for row, outcome in enumerate(outcomes) if isinstance(outcome, str)}
+
+
+def _compare(measure: Measure, described: dict[int, Description], pairs: np.ndarray) -> np.ndarray:
+    """Similarity of each pair, float64."""
+
+    def compared(start: int) -> list[float]:
+        part = pairs[start : start + _PAIRS_AT_A_TIME].tolist()
+        return [measure.compare(described[first], described[second]) for first, second in part]
+
+    starts = range(0, len(pairs), _PAIRS_AT_A_TIME)
+    values: list[float] = []
+    with ThreadPoolExecutor(_THREADS) as pool, progress_bar(len(pairs), f"{measure.name}: pairs", "pair") as bar:
+        for part in pool.map(compared, starts):
+            values += part
+            bar.update(len(part))
+    return np.array(values, dtype=np.float64)

@@ -1,0 +1,109 @@
+"""Comparing many images: groups at every threshold, candidates, unreadable files, and the algorithms of a sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from runner.cluster.geometry import build_geometry
+from runner.cluster.spaces import Space
+from runner.config import ExperimentConfig
+from runner.errors import UsageError
+from runner.experiment import plan_experiment, run_experiment
+from runner.similarity import pairs as pairs_module
+from runner.similarity.codes import nearest_codes, packed
+from runner.similarity.measures import MEASURES
+from runner.similarity.pairs import compare_images
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight pictures of checkered blobs, each with a smaller JPEG of it, by name: 3a.png and 3b.jpg."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for number in range(8):
+        coarse = np.random.default_rng(number).integers(0, 256, (12, 12, 3), dtype=np.uint8)
+        image = Image.fromarray(coarse).resize((240, 200), Image.Resampling.NEAREST)
+        image.save(folder / f"{number}a.png")
+        image.resize((180, 150), Image.Resampling.LANCZOS).save(folder / f"{number}b.jpg", quality=85)
+    return folder
+
+
+def test_nearest_codes_against_all_distances() -> None:
+    bits = np.random.default_rng(0).random((40, 64)) < 0.5
+    distances = (bits[:, None] != bits).sum(axis=2)
+    np.fill_diagonal(distances, 99)
+    found = nearest_codes(packed(bits), 5, True)
+    assert np.array_equal(np.take_along_axis(distances, found, 1), np.sort(distances, axis=1)[:, :5])
+
+
+@pytest.mark.parametrize("name", list(MEASURES))
+def test_copies_are_nearest_under_every_measure(name: str, pictures: Path) -> None:
+    compared = compare_images(sorted(pictures.iterdir()), MEASURES[name])
+    best = compared.edges[np.argsort(-compared.similarities, kind="stable")[:8]]
+    assert {tuple(pair) for pair in np.sort(best, axis=1).tolist()} == {(2 * n, 2 * n + 1) for n in range(8)}
+    assert not len(compared.sampled)  # all pairs are known
+
+
+def test_candidates_and_what_they_miss(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = sorted(pictures.iterdir())
+    everything = compare_images(paths, MEASURES["ssim"])
+    known = {tuple(pair): value for pair, value in zip(everything.edges.tolist(), everything.similarities, strict=True)}
+    monkeypatch.setattr(pairs_module, "ALL_PAIRS", 0)
+    monkeypatch.setattr(pairs_module, "NEAREST", 1)
+    neighbors = np.roll(np.arange(16), -1)[:, None]  # the next image, whatever it shows
+    some = compare_images(paths, MEASURES["ssim"], neighbors, seed=3)
+    assert 16 <= len(some.edges) <= 32
+    assert all(known[tuple(pair)] == value for pair, value in zip(some.edges.tolist(), some.similarities, strict=True))
+    assert {(row, row + 1) for row in range(15)} <= {tuple(pair) for pair in some.edges.tolist()}
+    assert len(some.sampled) == len(known)  # a set so small is sampled whole
+    assert some.found.sum() == len(some.edges)
+
+
+def test_unreadable_images_are_in_no_pair(pictures: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    paths = [broken, *sorted(pictures.iterdir())[:4]]
+    for name in ("phash", "orb"):
+        compared = compare_images(paths, MEASURES[name])
+        assert list(compared.unreadable) == [0] and compared.edges.min() == 1
+
+
+def test_as_algorithms_of_an_experiment(pictures: Path, tmp_path: Path) -> None:
+    config = ExperimentConfig(
+        images=pictures,
+        models=("pixels:16", "hog:4"),
+        algorithms=("phash", "orb"),
+        sweep={"orb": {"similarity": [0.5, 0.9]}},
+        cache_dir=tmp_path / "cache",
+        out=tmp_path / "out",
+        top=2,
+    )
+    assert "once        phash, orb" in "\n".join(plan_experiment(config).lines())
+    summary = run_experiment(config)
+    assert {record.embedding for record in summary.trials} == {summary.embeddings[0].key}
+    orb = [record for record in summary.trials if record.algorithm == "orb"]
+    assert [record.params["similarity"] for record in orb] == [0.5, 0.9]
+    assert orb[0].scores is not None and orb[0].scores.n_clusters == 8 and orb[0].details["unreadable_images"] == 0
+    phash = [record for record in summary.trials if record.algorithm == "phash"]
+    assert len(phash) > 2 and all(0 <= float(record.params["similarity"]) <= 1 for record in phash)
+    assert summary.ranking
+
+
+def test_vectors_without_files_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "vectors.npy", np.random.default_rng(0).random((10, 4)))
+    config = ExperimentConfig(embeddings=tmp_path / "vectors.npy", algorithms=("phash",), out=tmp_path / "out")
+    with pytest.raises(UsageError, match="phash must look at the image files"):
+        plan_experiment(config)
+
+
+def test_a_geometry_knows_its_image_files_only_when_told(tmp_path: Path) -> None:
+    np.save(tmp_path / "vectors.npy", np.eye(3, dtype=np.float32))
+    folder = tmp_path / "geometry"
+    geometry = build_geometry(folder, Space.parse("none"), tmp_path / "vectors.npy", base=None, min_samples=1, seed=0)
+    with pytest.raises(FileNotFoundError):
+        geometry.image_paths  # noqa: B018
+    geometry.set_image_paths([tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.png"])
+    assert geometry.image_paths[1] == tmp_path / "b.png"
