@@ -30,7 +30,7 @@ class EngineOperator(foo.Operator):
             description=self.description,
             icon=self.icon,
             risk_level=self.risk,
-            **{"dynamic": True, **self.options},
+            **self.options,
         )
 
     def execute(self, ctx: Any) -> Any:
@@ -50,6 +50,12 @@ class FormOperator(EngineOperator):
 
     Subclasses write ``form`` as well.
     """
+
+    @property
+    def config(self) -> foo.OperatorConfig:
+        config = super().config
+        config.dynamic = config.resolve_execution_options_on_change = True  # the form answers to what is chosen
+        return config
 
     def resolve_input(self, ctx: Any) -> types.Property:
         """The form; with a notice and nothing else where there is something in the way."""

@@ -43,6 +43,8 @@ class WriteLabels(FormOperator):
             label="Trials to write",
         )
         inputs.str("prefix", default="clusters", required=False, label="Begin the names of the fields with")
+        if len(ctx.params.get("trials") or []) > 1:
+            inputs.bool("disagreements", default=True, label="Save views of the samples that the trials disagree about")
         inputs.bool(
             "rewrite",
             default=False,
@@ -74,6 +76,8 @@ class WriteLabels(FormOperator):
                     progress=lambda done, total: _advance(bar, done / total),
                 )
             register_experiment(dataset, run.out, summary, written)
+            if params.get("disagreements", True):
+                _save_disagreements(dataset, [one.field for one in written])
             return written
 
         background = Background(write)
@@ -81,6 +85,19 @@ class WriteLabels(FormOperator):
         if not ctx.delegated:
             yield ctx.ops.reload_dataset()
             yield ctx.ops.notify(_told(background.result), variant="success")
+
+
+def _save_disagreements(dataset: Any, fields: list[str]) -> None:
+    """A view for each field after the first: the samples that it puts elsewhere; the field's record owns the view."""
+    from runner.fields.cluster_views import disagreement_view, save_new_view
+    from runner.fields.field_record import cluster_fields, save_record
+
+    for field in fields[1:]:
+        view = disagreement_view(dataset, fields[0], field)
+        name = save_new_view(dataset, f"disagreement · {field}", view, f"disagreement of {fields[0]} and {field}")
+        record = cluster_fields(dataset)[field]
+        views = tuple(dict.fromkeys([*(record.views or ()), name]))
+        save_record(dataset, field, record.model_copy(update={"views": views}))
 
 
 def _advance(bar: Any, share: float) -> None:

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 COLUMNS = {
     "rank": "Rank",
-    "trial": "Trial",
-    "embedding": "Embedding",
+    "ranking_score": "Score",
     "n_clusters": "Clusters",
     "noise_share": "Noise",
-    "ranking_score": "Score",
     "silhouette": "Silhouette",
     "ami": "AMI",
     "pairs": "Pairs kept",
+    "trial": "Trial",
+    "embedding": "Embedding",
 }
 """Title of each column by its key."""
 

@@ -100,6 +100,17 @@ def enabled(button: Locator) -> Locator:
     return button
 
 
+def tick_sample(page: Page, number: int) -> None:
+    """Select a sample of the grid by the box in its corner."""
+    looker = page.locator("[data-cy=looker]").nth(number)
+    looker.hover()
+    page.wait_for_timeout(400)
+    box = looker.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 18, box["y"] + 18)
+    page.wait_for_timeout(600)
+
+
 def settled(page: Page, submit: str) -> None:
     """Wait until a form has come to rest: each change is answered by the server, and closes open lists."""
     page.wait_for_timeout(1200)

@@ -26,6 +26,7 @@ from tests.plugin.browser import (
     option,
     run_operator,
     settled,
+    tick_sample,
 )
 from tests.plugin.conftest import ROOT, make_dataset
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 NAME = "seen"
+LONG = 150_000
+"""Milliseconds that an experiment may take on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +86,7 @@ def test_an_experiment_runs_at_once_with_progress(page: Page, seen: Dataset, sho
     execute_now(page)
     page.get_by_text(re.compile(r"(Preparations|Trials) .*: \d+ of \d+")).first.wait_for()
     shots.take(page, "progress at once")
-    page.get_by_text("clusterings ranked").first.wait_for()
+    page.get_by_text("clusterings ranked").first.wait_for(timeout=LONG)
     page.get_by_role("button", name="Done").click()
     page.get_by_text("cluster 000").first.wait_for()
     page.get_by_role("tab", name="Ranking").wait_for()
@@ -139,8 +142,7 @@ def test_a_lasso_shows_its_samples(page: Page, seen: Dataset, shots: Screenshots
 
 def test_two_samples_belong_together_and_count_at_once(page: Page, seen: Dataset, shots: Screenshots) -> None:
     for number in range(2):
-        page.locator("[data-cy=looker]").nth(number).hover()
-        page.locator("[data-cy=looker]").nth(number).locator("input[type=checkbox]").click()
+        tick_sample(page, number)
     run_operator(page, "Belong together")
     page.get_by_text("2 samples, one pair").wait_for()
     shots.take(page, "belong together")
@@ -151,7 +153,8 @@ def test_two_samples_belong_together_and_count_at_once(page: Page, seen: Dataset
     page.get_by_text("1 pairs belong together").wait_for()
     shots.take(page, "rank again")
     enabled(page.get_by_role("button", name="Execute")).click()
-    page.get_by_text("ranked again").first.wait_for()
+    page.get_by_text("ranked again").first.wait_for(timeout=LONG)
+    page.get_by_role("button", name="Done").click()
     page.get_by_role("tab", name="Ranking").click()
     page.get_by_role("columnheader", name="Pairs kept").wait_for()
     shots.take(page, "ranking with pairs")
@@ -180,6 +183,7 @@ def test_clusters_get_names(page: Page, seen: Dataset, shots: Screenshots) -> No
     shots.take(page, "form of names")
     enabled(page.get_by_role("button", name="Execute")).click()
     page.get_by_text("clusters named").first.wait_for()
+    page.get_by_role("button", name="Done").click()
     page.wait_for_timeout(2000)
     shots.take(page, "named clusters")
     seen.reload()

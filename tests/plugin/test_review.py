@@ -46,6 +46,17 @@ def test_any_trial_of_the_ranking_can_be_written(execute: Execute, study: Datase
     assert field in next(one for one in experiment_runs(study) if one.key == "study").fields
 
 
+def test_views_of_disagreement_go_with_their_field(execute: Execute, reviewed: Dataset) -> None:
+    ranking = read_summary(experiment_runs(reviewed)[0].out).ranking
+    execute("write_labels", reviewed, {"experiment": "study", "trials": ranking[:2]})
+    reviewed.reload()
+    found = [name for name in reviewed.list_saved_views() if name.startswith("disagreement")]
+    assert len(found) == 1
+    execute("delete_experiment", reviewed, {"experiment": "study", "confirmed": True})
+    reviewed.reload()
+    assert reviewed.list_saved_views() == []
+
+
 def test_the_form_of_labels_shows_the_ranking(plugin: None, study: Dataset) -> None:
     form = form_of("write_labels", study, {})
     assert [row["rank"] for row in form["ranking"]["default"]] == ["1", "2", "3"]
