@@ -58,7 +58,9 @@ class ImageSimilarity(Algorithm):
         similarities = self._load(geometry, "tree")[:, 2]
         if not len(similarities):
             return ({**params, "similarity": 1.0},)
-        thresholds = np.floor(np.quantile(-similarities, _SHARES) * -1e6) / 1e6  # not above the edge it stands for
+        thresholds = (
+            np.floor(np.quantile(-similarities, _SHARES, method="nearest") * -1e6) / 1e6
+        )  # not above the edge it stands for
         return ({**params, "similarity": float(value)} for value in np.unique(thresholds)[::-1])
 
     def cluster(self, geometry: Geometry, params: Params, seed: int) -> Clustering:
