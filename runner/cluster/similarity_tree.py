@@ -31,9 +31,9 @@ class SimilarityTree:
     n: int
 
     @classmethod
-    def of_distances(cls, tree: SpanningTree) -> SimilarityTree:
-        """From a tree whose weights are 1 - similarity."""
-        return cls(tree.edges, 1 - tree.weights, tree.n)
+    def of_distances(cls, forest: SpanningTree, n: int) -> SimilarityTree:
+        """From a tree, or a forest, of ``n`` rows whose weights are 1 - similarity."""
+        return cls(forest.edges, 1 - forest.weights, n)
 
     @classmethod
     def of_geometry(cls, geometry: Geometry) -> SimilarityTree:

@@ -34,6 +34,9 @@ methods:
   exact       the same bytes under whatever names
   hash        64 bits of the picture's coarse brightness: finds re-encodes, resizes, small crops; strangers are rare
   embedding   what a model sees: also larger crops, rotations and shots of one burst; and, lower down, mere likeness
+  orb         keypoints that find each other, wherever they lie: also rotations and crops of detailed pictures
+  ssim, template, minhash   structure, shifted structure, corners in the same places
+  ahash, dhash, whash       other hashes of 64 bits
 
 Originals are only read. keep.txt and drop.txt list the images; `threshold.html` shows what every threshold gives,
 with the pairs just above and below it, and the command that takes it.

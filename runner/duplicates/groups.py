@@ -15,6 +15,9 @@ from runner.duplicates.links import Links
 
 Measure = Callable[[Sequence[Path]], Sequence[ImageFacts]]
 
+LARGEST_COMPARED_GROUP = 50
+"""Members up to which all pairs of a group are compared where images are and not vectors."""
+
 
 @dataclass(frozen=True)
 class Member:
@@ -102,13 +105,23 @@ def _group(
 
 
 def _kept(links: Links, by_worth: list[int], keep: int) -> list[int]:
-    if links.vectors is None:  # all are the same
+    if links.only_equal:
         return by_worth[:keep]
-    return [by_worth[place] for place in k_center(np.asarray(links.vectors[by_worth]), 0, keep)]
+    rows = np.array(by_worth)
+    return [by_worth[place] for place in k_center(lambda place: links.similarities(by_worth[place], rows), 0, keep)]
 
 
 def _lowest_similarities(links: Links, labels: np.ndarray) -> list[float | None]:
+    groups = range(int(labels.max(initial=-1)) + 1)
+    if links.only_equal:
+        return [1.0] * len(groups)
     if links.vectors is None:
-        return [1.0] * (int(labels.max(initial=-1)) + 1)
+        return [_lowest_by_comparing(links, np.flatnonzero(labels == group)) for group in groups]
     lowest = links.similarity_of_cosine(lowest_inner_similarities(links.vectors, labels))
     return [None if np.isnan(value) else min(1.0, float(value)) for value in lowest]
+
+
+def _lowest_by_comparing(links: Links, rows: np.ndarray) -> float | None:
+    if len(rows) > LARGEST_COMPARED_GROUP:
+        return None
+    return min(float(links.similarities(int(row), rows).min()) for row in rows)

@@ -50,9 +50,10 @@ class Links:
         skipped: the others.
         tree: at which every threshold is a cut.
         measure: what the similarity is, for people.
-        vectors: unit vectors, float32, shape (n, d), whose cosine gives the similarity; None where only equality is
-            known.
+        vectors: unit vectors, float32, shape (n, d), whose cosine gives the similarity; None where there are none.
         similarity_of_cosine: turns cosines into similarities, element by element.
+        compare: where there are no vectors, gives the similarity of one row to others; None where only equality is
+            known.
         chosen: key of the embedding, if there is one.
     """
 
@@ -62,10 +63,18 @@ class Links:
     measure: str
     vectors: np.ndarray | None = None
     similarity_of_cosine: Callable[[np.ndarray], np.ndarray] = lambda cosines: cosines
+    compare: Callable[[int, np.ndarray], np.ndarray] | None = None
     chosen: str | None = None
+
+    @property
+    def only_equal(self) -> bool:
+        """Whether images that are linked are the same."""
+        return self.vectors is None and self.compare is None
 
     def similarities(self, row: int, rows: np.ndarray) -> np.ndarray:
         """Similarity of one image to others, float64, shape (len(rows),), at most 1."""
+        if self.compare is not None:
+            return self.compare(row, rows)
         if self.vectors is None:
             return np.ones(len(rows))
         cosines = self.vectors[rows].astype(np.float64) @ self.vectors[row].astype(np.float64)

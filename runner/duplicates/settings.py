@@ -20,9 +20,8 @@ class DuplicatesConfig(BaseModel):
     results: Path | None = Field(
         None, description="results folder of a finished experiment, whose images and embeddings are taken"
     )
-    method: Literal["exact", "hash", "embedding"] = Field(
-        "embedding",
-        description="what makes two images duplicates: the same bytes, a perceptual hash, or an embedding",
+    method: Literal["exact", "hash", "embedding", "ahash", "dhash", "whash", "minhash", "orb", "ssim", "template"] = (
+        Field("embedding", description="what makes two images duplicates: their bytes, a hash, an embedding, a measure")
     )
     threshold: Annotated[float, Field(ge=-1, le=1)] | Literal["auto"] = Field(
         "auto", description="similarity from which on two images are linked, 1 for identical; auto finds the knee"
@@ -52,7 +51,7 @@ class DuplicatesConfig(BaseModel):
             given = "neither" if self.images is None else "both"
             raise ValueError(f"give exactly one of --images DIR and --in RESULTS, not {given}")
         if self.method == "exact" and self.threshold != "auto":
-            raise ValueError("--threshold goes with --method hash and embedding; exact duplicates have the same bytes")
+            raise ValueError("--threshold goes with the other methods; exact duplicates have the same bytes")
         if self.embedding is not None and self.results is None:
             raise ValueError("--embedding goes with --in; use --model with --images")
         return self

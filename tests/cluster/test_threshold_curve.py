@@ -18,7 +18,7 @@ def _tree(similarities: np.ndarray) -> SimilarityTree:
     n = len(similarities)
     edges = np.stack(np.triu_indices(n, 1), axis=1).astype(np.int32)
     forest = minimum_spanning_forest(edges, 1 - similarities[edges[:, 0], edges[:, 1]], n)
-    return SimilarityTree.of_distances(forest)
+    return SimilarityTree.of_distances(forest, n)
 
 
 def _random_similarities(n: int, seed: int, levels: int) -> np.ndarray:

@@ -66,6 +66,19 @@ def test_keep_per_group_keeps_the_most_different(planted: PlantedImages, cache_d
     assert group.members[1].similarity == pytest.approx(least, abs=1e-6)
 
 
+@pytest.mark.parametrize(("method", "threshold"), [("orb", 0.5), ("ssim", 0.8), ("dhash", 0.9)])
+def test_measures_on_images_find_re_encodes(
+    planted: PlantedImages, cache_dir: Path, tmp_path: Path, method: str, threshold: float
+) -> None:
+    found = _search(planted, cache_dir, tmp_path, method=method, threshold=threshold, keep_per_group=2)
+    ids = found.links.images.ids
+    copies = [group for group in found.groups if any("reencoded" in ids[member.row] for member in group.members)]
+    assert len(copies) >= 5
+    for group in copies:
+        assert group.members[0].similarity == 1.0 and len(group.kept) == 2
+        assert all(0 <= member.similarity <= 1 for member in group.members)
+
+
 def test_k_center_covers_at_most_twice_as_far_as_possible() -> None:
     generator = np.random.default_rng(0)
     vectors = generator.normal(size=(9, 3))
@@ -74,8 +87,8 @@ def test_k_center_covers_at_most_twice_as_far_as_possible() -> None:
     from itertools import combinations
 
     best = min(distances[:, list(rows)].min(axis=1).max() for rows in combinations(range(9), 3))
-    assert distances[:, k_center(vectors, 0, 3)].min(axis=1).max() <= 2 * best
-    assert sorted(k_center(np.ones((4, 2)) / np.sqrt(2), 2, 9)) == [0, 1, 2, 3]
+    assert distances[:, k_center(lambda row: vectors @ vectors[row], 0, 3)].min(axis=1).max() <= 2 * best
+    assert sorted(k_center(lambda row: np.ones(4), 2, 9)) == [0, 1, 2, 3]
 
 
 def test_command_writes_lists_that_add_up(

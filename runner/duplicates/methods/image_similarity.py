@@ -1,0 +1,81 @@
+"""Near-duplicates by a measure on the images themselves, without an embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from runner.cluster.similarity_tree import SimilarityTree
+from runner.cluster.single_linkage import minimum_spanning_forest
+from runner.duplicates.links import LinkRequest, Links
+from runner.images.image_set import SkippedImage
+from runner.images.source import require_enough
+from runner.similarity.measure import Description, Measure
+from runner.similarity.measures import MEASURES
+from runner.similarity.pairs import compare_images
+from runner.similarity.read import describe_files
+
+METHOD_NAMES = tuple(name for name in MEASURES if name != "phash")
+"""The perceptual hash is the method ``hash``, which keeps its hashes."""
+
+
+def link_by_measure(name: str) -> Callable[[LinkRequest], Links]:
+    """The method that compares images by the measure of that name."""
+
+    def link(request: LinkRequest) -> Links:
+        return _link(request, MEASURES[name])
+
+    return link
+
+
+def _link(request: LinkRequest, measure: Measure) -> Links:
+    neighbors = None
+    if request.finished is not None:
+        neighbors = request.finished.geometry(request.finished.embedding_key(request.embedding)).neighbors.indices
+    compared = compare_images(request.images.paths, measure, neighbors)
+    usable = [row for row in range(len(request.images)) if row not in compared.unreadable]
+    images = request.images.subset(usable)
+    skipped = tuple(SkippedImage(request.images.ids[row], reason) for row, reason in compared.unreadable.items())
+    require_enough(images, str(request.images.root), skipped)
+    if len(compared.sampled):
+        request.say(f"note        {_candidates(compared.sampled, compared.found)}")
+    place = np.full(len(request.images), -1)
+    place[usable] = np.arange(len(usable))
+    tree = minimum_spanning_forest(place[compared.edges], 1 - compared.similarities, len(usable))
+    return Links(
+        images,
+        skipped,
+        SimilarityTree.of_distances(tree, len(usable)),
+        measure.meaning,
+        compare=_Comparer(images.paths, measure),
+    )
+
+
+def _candidates(sampled: np.ndarray, found: np.ndarray) -> str:
+    """What comparing likely pairs only has missed, in words."""
+    half = sampled >= 0.5
+    if not half.any():
+        return "only likely pairs were compared; no pair of a sample with similarity 0.5 or more was there to miss"
+    share = found[half].mean()
+    return f"only likely pairs were compared: of a sample's {half.sum():,} with similarity 0.5 or more, {share:.0%}"
+
+
+class _Comparer:
+    """Similarity of one image to others; each is looked at once."""
+
+    def __init__(self, paths: Sequence[Path], measure: Measure) -> None:
+        self._paths = paths
+        self._measure = measure
+        self._described: dict[int, Description | None] = {}
+
+    def __call__(self, row: int, rows: np.ndarray) -> np.ndarray:
+        """float64, shape (len(rows),); 0 where a file has become unreadable."""
+        wanted = [each for each in dict.fromkeys([row, *rows.tolist()]) if each not in self._described]
+        outcomes = describe_files([self._paths[each] for each in wanted], [self._measure]) if wanted else []
+        for each, outcome in zip(wanted, outcomes, strict=True):
+            self._described[each] = None if isinstance(outcome, str) else outcome[0]
+        first = self._described[row]
+        others = [self._described[each] for each in rows.tolist()]
+        return np.array([self._measure.compare(first, other) if first and other else 0.0 for other in others])
