@@ -168,7 +168,6 @@ def sweep(data: LabelledData, folder: Path, mode: Mode, workers: int) -> SweptDa
         max_trials=None,
         journal=folder / "journal",
         truth=data.truth,
-        pairs=None,
     )
     candidates, graphs = [], {}
     with WorkerPool(workers, timeout=600) as pool:
