@@ -30,10 +30,12 @@ class _LinkSamples(FormOperator):
 
     def work(self, ctx: Any) -> dict[str, int]:
         from runner.fields.pair_store import add_pairs, read_sample_pairs
+        from runner.output.naming import count_of
 
         added = add_pairs(ctx.dataset, self.kind, selected_ids(ctx, 2, self.purpose))
         kept = read_sample_pairs(ctx.dataset)
-        told = f"{added.added} new, {added.moved} changed, {added.known} known before; {len(kept)} pairs in all"
+        counts = f"{added.added} new, {added.moved} changed, {added.known} known before"
+        told = f"{counts}; {count_of(len(kept), 'pair')} in all"
         ctx.ops.notify(
             f"{self.label}: {told}. Rank again makes them count in a finished experiment.", variant="success"
         )

@@ -25,11 +25,13 @@ class RankAgain(FormOperator):
 
     def form(self, ctx: Any, inputs: types.Object) -> None:
         from runner.fields.pair_store import read_sample_pairs
+        from runner.output.naming import count_of
 
         choose_experiment(ctx, inputs)
         pairs = read_sample_pairs(ctx.dataset)
+        together, apart = (count_of(len(each), "pair") for each in (pairs.must_link, pairs.cannot_link))
         told = (
-            f"{len(pairs.must_link)} pairs belong together, {len(pairs.cannot_link)} are to be kept apart."
+            f"{together} to be together, {apart} apart."
             if len(pairs)
             else "There are no pairs yet: tick samples, then Belong together or Keep apart. Ranked without them."
         )
@@ -39,7 +41,7 @@ class RankAgain(FormOperator):
             default=0.5,
             min=0,
             label="Weight of the pairs",
-            description="0: they do not count; 1: a trial that keeps none of them scores nothing",
+            description="0: they do not count; the higher, the more they do",
         )
 
     def work(self, ctx: Any) -> Iterator[Any]:

@@ -75,7 +75,7 @@ def parallel_chart(summary: Summary) -> list[Trace]:
         if all(value is not None for value in values) and len(set(values)) > 1:
             dimensions.append({"label": label, "values": values})
     color = [trial.scores.ranking_score or 0.0 for trial in trials if trial.scores is not None]
-    line = {"color": color, "colorscale": "Viridis", "showscale": False}
+    line = {"color": color, "colorscale": [[0, "#4d6a9e"], [0.6, "#2ec4b6"], [1, "#ffb454"]], "showscale": False}
     style = {"labelfont": {"size": 12, "color": "#9aa4af"}, "tickfont": {"size": 11, "color": "#9aa4af"}}
     return [{"type": "parcoords", "dimensions": dimensions, "line": line, "rangefont": {"size": 1}, **style}]
 

@@ -65,7 +65,8 @@ class ClusteringExperiments(foo.Panel):
         self._choose(ctx, other_trial=ctx.params["value"])
 
     def choose_tab(self, ctx: Any) -> None:
-        self._update(ctx, replace(read_choice(ctx), tab=ctx.params["value"]))
+        ctx.panel.set_state("tab", ctx.params["value"])
+        self._update(ctx, read_choice(ctx))
 
     def click_ranking(self, ctx: Any) -> None:
         """A title sorts, a row chooses its trial."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -120,7 +121,7 @@ def settled(page: Page, submit: str) -> None:
 
 def count_of_samples(page: Page) -> int:
     """The count over the grid."""
-    text = page.get_by_text("samples").filter(has_text=" samples").first.inner_text()
+    text = page.get_by_text(re.compile(r"^[\d,]+ samples?$")).first.inner_text()
     return int(text.split()[0].replace(",", ""))
 
 

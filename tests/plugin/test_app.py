@@ -147,10 +147,10 @@ def test_two_samples_belong_together_and_count_at_once(page: Page, seen: Dataset
     page.get_by_text("2 samples, one pair").wait_for()
     shots.take(page, "belong together")
     enabled(page.get_by_role("button", name="Execute")).click()
-    page.get_by_text("1 pairs in all").wait_for()
+    page.get_by_text("1 pair in all").wait_for()
     assert len(read_sample_pairs(seen).must_link) == 1
     page.get_by_role("button", name="Rank again").click()
-    page.get_by_text("1 pairs belong together").wait_for()
+    page.get_by_text("1 pair to be together").wait_for()
     shots.take(page, "rank again")
     enabled(page.get_by_role("button", name="Execute")).click()
     page.get_by_text("ranked again").first.wait_for(timeout=LONG)
