@@ -102,6 +102,9 @@ class ExperimentConfig(BaseModel):
     max_trials: int | None = Field(
         None, ge=1, description="at most this many trials per embedding, drawn with the seed"
     )
+    exact_up_to: int = Field(
+        200_000, ge=2, description="with more images neighbour graph and tree are made in two stages, approximately"
+    )
     trial_timeout: float = Field(600, gt=0, description="seconds after which a trial is ended")
     seed: int = Field(
         42,

@@ -36,7 +36,7 @@ from runner.engine.journal import Journal
 from runner.engine.local import WorkerPool
 from runner.engine.sweep import SweepResult, SweepSettings, run_sweep
 from runner.errors import NoUsableClusteringError, RunnerError, UsageError
-from runner.fingerprints import data_digest, experiment_digest
+from runner.fingerprints import data_digest, digest_of, experiment_digest
 from runner.images.content_hash import ContentHashes
 from runner.images.pairs import read_pairs
 from runner.images.source import Source, require_enough
@@ -138,6 +138,11 @@ class _Experiment:
     def plan(self) -> Plan:
         """What this call will do."""
         notes = [self.source.note, *(self.models.notes() if self.models else ())]
+        if len(self.source.images) > self.config.exact_up_to:
+            notes.append(
+                f"more than {self.config.exact_up_to:,} images: neighbours and trees are found in two stages, which is "
+                "approximate; --set exact_up_to=N moves that limit"
+            )
         if self.config.write_fields:
             notes.append(f"the best {self.config.top} trials become fields of the dataset {self.config.dataset}")
         if self.models is None:
@@ -181,6 +186,8 @@ class _Experiment:
         """All trials of all embeddings."""
         config = self.config
         data = data_digest(embedded.images, self._contents(embedded), config.seed)
+        if len(embedded.images) > config.exact_up_to:
+            data = digest_of([data, "two stages"])
         journal = self.out / WORK / f"journal-{data}"
         if config.fresh:
             shutil.rmtree(journal, ignore_errors=True)
@@ -192,6 +199,7 @@ class _Experiment:
             journal=journal,
             truth=embedded.images.labels,
             image_paths=embedded.images.paths,
+            exact_up_to=config.exact_up_to,
         )
         with WorkerPool(config.workers or os.cpu_count() or 1, config.trial_timeout) as pool:
             sweeps = {

@@ -110,7 +110,15 @@ class FinishedExperiment:
         try:
             return open_geometry(folder)
         except FileNotFoundError:
-            return build_geometry(folder, Space.parse("none"), path, base=None, min_samples=1, seed=seed)
+            return build_geometry(
+                folder,
+                Space.parse("none"),
+                path,
+                base=None,
+                min_samples=1,
+                seed=seed,
+                exact_up_to=self.config.exact_up_to,
+            )
 
     @cached_property
     def _configs(self) -> dict[str, EmbeddingConfig]:

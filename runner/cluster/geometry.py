@@ -28,6 +28,7 @@ from runner.cluster.products import Progress, silent
 from runner.cluster.single_linkage import SpanningTree, dendrogram
 from runner.cluster.spaces import Space, SpaceKind, project
 from runner.cluster.spanning_tree import mutual_reachability_tree, reweighted_tree
+from runner.cluster.two_stage import two_stage_geometry
 
 SCORED_NEIGHBORS = 30
 """Neighbours that scores need at least, where there are that many other rows."""
@@ -42,6 +43,8 @@ class Geometry:
 
     directory: Path
     space: Space
+    recall: float | None = None
+    """Share of the true neighbours that the graph has, on a sample; None where graph and tree are exact."""
 
     @cached_property
     def vectors(self) -> np.ndarray:
@@ -105,7 +108,7 @@ class Geometry:
 def open_geometry(directory: Path) -> Geometry:
     """The finished geometry in ``directory``; FileNotFoundError if there is none."""
     facts = json.loads((directory / _MARKER).read_text())
-    return Geometry(directory, Space.parse(facts["space"]))
+    return Geometry(directory, Space.parse(facts["space"]), facts.get("recall"))
 
 
 def build_geometry(
@@ -117,6 +120,7 @@ def build_geometry(
     min_samples: int,
     seed: int,
     device: str = "cpu",
+    exact_up_to: int | None = None,
     progress: Progress = silent,
 ) -> Geometry:
     """Compute, or find finished, the geometry of one space.
@@ -130,11 +134,13 @@ def build_geometry(
             a graph or a tree, and the vectors are enough.
         seed: of UMAP.
         device: torch device of the products.
+        exact_up_to: with more vectors than that, graph and tree are approximate; None for never.
         progress: told the share of the work done.
     """
     n = len(np.load(unit_vectors_path, mmap_mode="r"))
     k = min(max(min_samples, SCORED_NEIGHBORS), n - 1) if min_samples else 0
-    if _is_complete(directory, space, k):
+    exact = exact_up_to is None or n <= exact_up_to
+    if _is_complete(directory, space, k, exact):
         return open_geometry(directory)
     directory.mkdir(parents=True, exist_ok=True)
     for derived in directory.glob("*.npz"):  # of an earlier build with fewer neighbours
@@ -148,32 +154,46 @@ def build_geometry(
         assert base is not None
         projected = project(space, base.vectors, base.neighbors, seed)
         _write_then_rename(vectors_path, lambda file: np.save(file, projected))
-    if k:
+    recall = None
+    if k and exact:
         _build_graph(geometry, k, device, progress)
-    facts = json.dumps({"space": _name(space), "n": n, "k": k})
+    elif k:
+        recall = _build_graph_in_two_stages(geometry, k, seed, device, progress)
+    facts = json.dumps({"space": _name(space), "n": n, "k": k, "recall": recall})
     _write_then_rename(directory / _MARKER, lambda file: file.write(facts.encode()))
-    return Geometry(directory, space)
+    return Geometry(directory, space, recall)
 
 
 def _build_graph(geometry: Geometry, k: int, device: str, progress: Progress) -> None:
-    directory = geometry.directory
     neighbors = nearest_neighbors(geometry.vectors, k, device, lambda share: progress(share / 2))
+    _save_neighbors(geometry.directory, neighbors)
+    tree = mutual_reachability_tree(geometry.vectors, neighbors, k, device, lambda share: progress(0.5 + share / 2))
+    _save_tree(geometry.directory / "tree.npz", tree)
+
+
+def _build_graph_in_two_stages(geometry: Geometry, k: int, seed: int, device: str, progress: Progress) -> float:
+    """The same, approximately; the neighbours' recall."""
+    built = two_stage_geometry(geometry.vectors, k, seed, device, progress)
+    _save_neighbors(geometry.directory, built.neighbors)
+    _save_tree(geometry.directory / "tree.npz", built.tree)
+    return built.recall
+
+
+def _save_neighbors(directory: Path, neighbors: Neighbors) -> None:
     _write_then_rename(directory / "neighbor_indices.npy", lambda file: np.save(file, neighbors.indices))
     _write_then_rename(directory / "neighbor_distances.npy", lambda file: np.save(file, neighbors.distances))
-    tree = mutual_reachability_tree(geometry.vectors, neighbors, k, device, lambda share: progress(0.5 + share / 2))
-    _save_tree(directory / "tree.npz", tree)
 
 
 def _name(space: Space) -> str:
     return space.kind.value if space.dimension is None else f"{space.kind.value}:{space.dimension}"
 
 
-def _is_complete(directory: Path, space: Space, k: int) -> bool:
+def _is_complete(directory: Path, space: Space, k: int, exact: bool) -> bool:
     marker = directory / _MARKER
     if not marker.exists():
         return False
     facts = json.loads(marker.read_text())
-    return facts["space"] == _name(space) and facts["k"] >= k
+    return facts["space"] == _name(space) and facts["k"] >= k and (facts.get("recall") is None or not exact)
 
 
 def _link(source: Path, target: Path) -> None:

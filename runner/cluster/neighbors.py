@@ -61,7 +61,7 @@ def nearest_neighbors(vectors: np.ndarray, k: int, device: str = "cpu", progress
         raise ValueError(f"k must be between 1 and {n - 1} for {n} vectors, got {k}")
     kept = min(k + EXTRA_CANDIDATES, n - 1)
     candidates = (_candidates_cpu if device == "cpu" else _candidates_torch)(vectors, kept, device, progress)
-    distances = _exact_distances(np.asarray(vectors), candidates)
+    distances = exact_distances(np.asarray(vectors), candidates)
     order = np.lexsort((candidates, distances), axis=1)[:, :k]
     return Neighbors(np.take_along_axis(candidates, order, 1), np.take_along_axis(distances, order, 1))
 
@@ -147,7 +147,8 @@ def _any_below_each(products, row_norm, column_norms, limits):  # type: ignore[n
 
 
 @numba.njit(parallel=True, cache=True)
-def _exact_distances(vectors, indices):  # type: ignore[no-untyped-def]
+def exact_distances(vectors, indices):  # type: ignore[no-untyped-def]
+    """Euclidean distance of each row to others, float64, shape (n, k), from float32 vectors and indices (n, k)."""
     n, k = indices.shape
     distances = np.empty((n, k))
     for i in numba.prange(n):

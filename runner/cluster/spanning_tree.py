@@ -44,7 +44,7 @@ def mutual_reachability_tree(
         progress: told the share of the work done.
     """
     core = np.ascontiguousarray(neighbors.core_distances(min_samples))
-    tree = _connected(vectors, core, neighborhood_forest(neighbors, min_samples), device)
+    tree = connected_by_representatives(vectors, core, neighborhood_forest(neighbors, min_samples), device)
     search = _TreeOrder(tree, vectors, core)
     pending: list[np.ndarray] = []
     for tile in symmetric_tiles(search.vectors, device, progress):
@@ -222,8 +222,10 @@ def _improving_within(products, least_squares, core, gaps):  # type: ignore[no-u
     return improves
 
 
-def _connected(vectors: np.ndarray, core: np.ndarray, forest: SpanningTree, device: str) -> SpanningTree:
-    """Join the trees of a forest by good, though not yet the best, edges.
+def connected_by_representatives(
+    vectors: np.ndarray, core: np.ndarray, forest: SpanningTree, device: str
+) -> SpanningTree:
+    """Join the trees of a forest by good, though not always the best, edges.
 
     In each round a few central rows of every component look for the nearest row outside of it, and the
     components that find each other merge.

@@ -40,6 +40,7 @@ class SweepSettings:
     journal: Path
     truth: tuple[str | None, ...] | None
     image_paths: tuple[Path, ...] = ()
+    exact_up_to: int | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ def _build_geometries(embedding: Embedding, directory: Path, settings: SweepSett
                 min_samples=min_samples[name],
                 seed=settings.seed,
                 device=settings.device,
+                exact_up_to=settings.exact_up_to,
                 progress=progress,
             )
     return geometries

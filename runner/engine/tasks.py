@@ -79,6 +79,9 @@ def run_trial(request: TrialRequest) -> TrialRecord:
     geometry = _geometry(data.geometries[config.space])
     algorithm = NULL_BASELINE if config.algorithm == NULL_BASELINE.name else algorithm_named(config.algorithm)
     clustering = algorithm.cluster(geometry, config.params, data.seed)
+    details = dict(clustering.details)
+    if algorithm.uses_graph and geometry.recall is not None:
+        details |= {"approximate": True, "neighbor_recall": geometry.recall}
     record = TrialRecord(
         id=trial.id,
         embedding=trial.embedding,
@@ -87,7 +90,7 @@ def run_trial(request: TrialRequest) -> TrialRecord:
         params=dict(config.params),
         status=TrialStatus.DONE,
         scores=_score(data, config, clustering),
-        details=dict(clustering.details),
+        details=details,
         seconds=time.perf_counter() - started,
         finished_at=int(time.time() * 1000),
     )
