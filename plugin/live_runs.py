@@ -7,7 +7,7 @@ in the execution store of the dataset, so that the panel can show them and a kil
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -59,6 +59,15 @@ class LiveRun:
     error: str | None = None
     params: dict[str, Any] = field(default_factory=dict)
     operation: str | None = None
+
+
+def panel_data(runs: Sequence[LiveRun]) -> dict[str, dict[str, object]]:
+    """What the panel's bars show of the runs that are under way."""
+    running = [run for run in runs if run.status is RunStatus.RUNNING]
+    return {
+        f"live_{number}": {"label": f"**{run.name}** · {run.label}", "progress": run.share}
+        for number, run in enumerate(running)
+    }
 
 
 class LiveRuns:

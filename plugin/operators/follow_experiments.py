@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from ..live_runs import LiveRuns, RunStatus
+from ..live_runs import LiveRuns, panel_data
 from ..operator import EngineOperator
 
 EVERY = 2.0
@@ -28,11 +28,9 @@ class FollowExperiments(EngineOperator):
         runs = LiveRuns(ctx.dataset)
         started = time.monotonic()
         while time.monotonic() - started < LONGEST:
-            running = [run for run in runs.all() if run.status is RunStatus.RUNNING]
-            for number, run in enumerate(running):
-                live = {"progress": run.share, "label": run.label}
-                yield ctx.ops.patch_panel_data({f"live_{number}": live}, panel_id=panel)
-            if not running:
+            bars = panel_data(runs.all())
+            if not bars:
                 break
+            yield ctx.ops.patch_panel_data(bars, panel_id=panel)
             time.sleep(EVERY)
         yield ctx.ops.notify("The clustering experiment has ended; Refresh shows it.")

@@ -10,7 +10,7 @@ import fiftyone.operators as foo
 import fiftyone.operators.types as types
 
 from ..engine import engine_state
-from ..live_runs import LiveRuns, RunStatus
+from ..live_runs import LiveRuns, RunStatus, panel_data
 from .choice import Choice, read_choice
 from .cluster_charts import cluster_of
 from .grid_view import show_cluster, show_samples
@@ -171,7 +171,7 @@ class ClusteringExperiments(foo.Panel):
             return
         shown = load(ctx.dataset, choice)
         shown.choice.save(ctx)
-        ctx.panel.set_data(shown.data())
+        ctx.panel.set_data({**shown.data(), **panel_data(LiveRuns(ctx.dataset).all())})
 
     def _unfinished(self, ctx: Any) -> Sequence[Any]:
         return [run for run in LiveRuns(ctx.dataset).all() if run.status in (RunStatus.FAILED, RunStatus.CANCELLED)]

@@ -67,9 +67,10 @@ def _add_empty(root: types.Object, panel: ClusteringExperiments) -> None:
 def _add_live_runs(root: types.Object, panel: ClusteringExperiments, runs: list[LiveRun]) -> None:
     running = [run for run in runs if run.status is RunStatus.RUNNING]
     ended = [run for run in runs if run.status in (RunStatus.FAILED, RunStatus.CANCELLED)]
-    for number, run in enumerate(running):
-        row = root.h_stack(f"live_{number}", gap=2, align_y="center")
-        row.view("progress", types.ProgressView(label=f"{run.name}: {run.label}"), default=run.share)
+    for number in range(len(running)):
+        row = root.v_stack(f"live_{number}", gap=1, width="100%")
+        row.str("label", view=types.MarkdownView())
+        row.view("progress", types.ProgressView())
         row.btn("cancel", "Cancel", icon="cancel", variant="outlined", on_click=panel.cancel)
     for run in ended[:1]:
         severity = "error" if run.status is RunStatus.FAILED else "warning"
