@@ -59,6 +59,7 @@ def plan_lines(config: ExperimentConfig, n_images: int) -> Sequence[str]:
     """
     from runner.cluster.grids import check_sizes, parse_grids
     from runner.config_file import load_preset
+    from runner.embed.autoencoder.trained import is_wanted
     from runner.embed.models import resolve_models
     from runner.embed.pipeline import EmbeddingPlan
     from runner.plan import Plan
@@ -68,25 +69,29 @@ def plan_lines(config: ExperimentConfig, n_images: int) -> Sequence[str]:
         load_preset(config.mode), algorithms=config.algorithms, spaces=config.spaces, overrides=config.sweep
     )
     check_sizes(grids, n)
-    models = resolve_models(config.models, config.resolutions, config.preprocess, config.precision, config.cache_dir)
+    named = [name for name in config.models if not is_wanted(name)]
+    models = resolve_models(named, config.resolutions, config.preprocess, config.precision, config.cache_dir)
+    to_train = [name for name in config.models if is_wanted(name)]
+    each = max(1, len(config.resolutions)) * len(config.preprocess)
     plan = Plan(
         location=str(config.dataset),
         n_images=n,
         total=n_images,
         skipped=0,
-        embeddings=[EmbeddingPlan(each.key, 0, n) for each in models.configs],
+        embeddings=[EmbeddingPlan(name, 0, n) for name in [*(one.key for one in models.configs), *to_train * each]],
         grids=grids,
         max_trials=config.max_trials,
         out=str(config.out),
         tracking_uri=config.tracking_uri or "",
     )
-    embeddings, trials = len(models.configs), plan.trials_per_embedding
+    embeddings, trials = len(plan.embeddings), plan.trials_per_embedding
     of_all = "" if n == n_images else f" of {n_images:,}"
     return [
-        f"About {trials * embeddings:,} trials: {trials} clusterings of {_counted(embeddings, 'embedding')}, "
+        f"About {plan.trials:,} trials: {trials} clusterings of {_counted(embeddings, 'embedding')}, "
         f"{n:,}{of_all} images.",
         f"At most {n * embeddings:,} forward passes; images that were embedded before cost nothing.",
         *models.notes,
+        *(f"{name} is trained on the images first, which takes minutes for a thousand of them." for name in to_train),
     ]
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from runner.embed import hub
 from runner.embed.architectures import Architecture, Library
+from runner.embed.autoencoder.checkpoint import MODEL as AUTOENCODER
+from runner.embed.autoencoder.checkpoint import RESOLUTION as AUTOENCODER_RESOLUTION
 from runner.embed.baselines import BASELINES, baseline_recipe
 from runner.embed.embedding_config import EmbeddingConfig, Fit, Precision
 from runner.embed.model_resolver import TIMM_PREFIX, ModelResolver, bundled_architecture, downloads_folder
@@ -39,8 +41,8 @@ class KnownModel:
     Attributes:
         name: what ``--models`` takes.
         resolution: side of the input it was trained with, in pixels.
-        location: ``bundled``, ``needs no weights``, ``downloaded``, ``hub`` (is downloaded when first used), or ``no
-            published weights`` (takes a local checkpoint).
+        location: ``bundled``, ``needs no weights``, ``trained on your images``, ``downloaded``, ``hub`` (is downloaded
+            when first used), or ``no published weights`` (takes a local checkpoint).
         is_default: whether the architecture's bare name means these weights.
     """
 
@@ -90,7 +92,8 @@ def resolve_models(
 def known_models(pattern: str = "", cache_dir: Path = DEFAULT_CACHE_DIR) -> list[KnownModel]:
     """The models whose name contains ``pattern`` in any case, with every set of published weights."""
     bundled = KnownModel(f"{BUNDLED_MODEL}:{BUNDLED_WEIGHTS}", bundled_architecture().resolution, "bundled", True)
-    models = [bundled, *(_baseline(name) for name in BASELINES)]
+    autoencoder = KnownModel(f"{AUTOENCODER}:256", AUTOENCODER_RESOLUTION, "trained on your images", True)
+    models = [bundled, autoencoder, *(_baseline(name) for name in BASELINES)]
     for architectures in (open_clip_architectures(), timm_architectures(cache_dir)):
         for architecture in architectures.values():
             models += _with_tags(architecture, downloads_folder(cache_dir))

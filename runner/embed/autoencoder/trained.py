@@ -19,6 +19,7 @@ from runner.embed.autoencoder.checkpoint import (
     PREPROCESSING,
     RECONSTRUCTIONS,
     RECORD,
+    RESOLUTION,
     AutoencoderShape,
     TrainingRecord,
     save_autoencoder,
@@ -39,9 +40,6 @@ from runner.progress import progress_bar
 
 TRAINING_VERSION = 1
 """Raised whenever network or training change; older checkpoints are then not taken for new ones."""
-
-RESOLUTION = 64
-"""Side of the images in pixels where no resolution is asked for: minutes for a thousand images on two cores."""
 
 _LARGEST_LATENT = 8192
 _SHOWN = 12
