@@ -196,17 +196,20 @@ def test_an_experiment_in_the_background(page: Page, seen: Dataset, shots: Scree
     page.wait_for_timeout(2000)
     shots.take(page, "scheduled")
     worker = subprocess.Popen([sys.executable, ROOT / "tests" / "plugin" / "worker.py"], cwd=ROOT)
-    refresh = (
-        page.get_by_role("tabpanel").or_(page.locator("body")).locator("[title=Refresh], [aria-label=Refresh]").first
-    )
+    refresh = page.locator("[title=Refresh], [aria-label=Refresh]").first
+    progress = page.get_by_text(re.compile(r"later · .*: [\d,]+ of [\d,]+"))
     for _ in range(60):
         refresh.click()
-        if page.get_by_text("later:").count():
+        page.wait_for_timeout(1500)
+        if page.get_by_text("later ·").count():
             break
-        page.wait_for_timeout(1000)
-    page.wait_for_timeout(2500)
+    progress.first.wait_for()
     shots.take(page, "progress in the panel")
-    assert worker.wait(timeout=120) == 0
-    page.get_by_text("experiment has ended").first.wait_for()
+    page.get_by_text("experiment has ended").first.wait_for(timeout=LONG)
+    refresh.click()
+    page.get_by_text("later", exact=True).first.wait_for()
+    page.wait_for_timeout(1000)
+    shots.take(page, "two experiments")
+    assert worker.wait(timeout=60) == 0
     seen.reload()
     assert set(seen.list_runs()) == {"at_once", "later"}
