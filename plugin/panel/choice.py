@@ -17,6 +17,10 @@ TABS = {
 }
 
 
+NO_OTHER = "-"
+"""Stands in a list for no experiment; no experiment can be called that."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """What is chosen.
@@ -49,7 +53,7 @@ class Choice:
     def save(self, ctx: Any) -> None:
         """Put it into the panel's state, and into the lists that show it; the tabs keep their own."""
         ctx.panel.set_state("choice", asdict(self))
-        ctx.panel.set_state("top", {"experiment": self.experiment, "other": self.other or ""})
+        ctx.panel.set_state("top", {"experiment": self.experiment, "other": self.other or NO_OTHER})
         ctx.panel.set_state("trials", {"trial": self.trial, "other_trial": self.other_trial})
 
 

@@ -11,7 +11,7 @@ import fiftyone.operators.types as types
 
 from ..engine import engine_state
 from ..live_runs import LiveRuns, RunStatus, panel_data
-from .choice import Choice, read_choice
+from .choice import NO_OTHER, Choice, read_choice
 from .cluster_charts import cluster_of
 from .grid_view import show_cluster, show_samples
 from .layout import render_panel
@@ -56,7 +56,8 @@ class ClusteringExperiments(foo.Panel):
         self._choose(ctx, experiment=ctx.params["value"])
 
     def choose_other(self, ctx: Any) -> None:
-        self._choose(ctx, other=ctx.params["value"] or None)
+        other = ctx.params["value"]
+        self._choose(ctx, other=None if other == NO_OTHER else other)
 
     def choose_trial(self, ctx: Any) -> None:
         self._choose(ctx, trial=ctx.params["value"])

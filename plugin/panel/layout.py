@@ -11,7 +11,7 @@ from ..engine import engine_state
 from ..experiments import trial_choices
 from ..live_runs import LiveRun, LiveRuns, RunStatus
 from .charts import parallel_layout, score_layout
-from .choice import TABS, read_choice
+from .choice import NO_OTHER, TABS, read_choice
 from .cluster_charts import contingency_layout, map_layout, size_layout
 from .loading import Shown, load
 
@@ -94,7 +94,12 @@ def _add_choices(root: types.Object, panel: ClusteringExperiments, shown: Shown)
     others = {run.key: run.key for run in shown.runs if run.key != shown.choice.experiment}
     if others:
         _add_dropdown(
-            row, "other", {"": "none", **others}, shown.choice.other or "", "Compared with", panel.choose_other
+            row,
+            "other",
+            {NO_OTHER: "none", **others},
+            shown.choice.other or NO_OTHER,
+            "Compared with",
+            panel.choose_other,
         )
     actions = root.h_stack("actions", gap=1, align_y="center")
     actions.btn(

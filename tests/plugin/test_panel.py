@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from runner.fields.experiment_runs import experiment_runs
+from runner.fields.experiment_runs import experiment_runs, register_experiment
 from runner.output.result_files import read_labels, read_paths, read_summary
 from tests.plugin.conftest import Execute
 
@@ -142,3 +144,22 @@ def test_the_heat_map_counts_every_image_once() -> None:
     assert np.sum(trace["z"]) == 500
     row, column = trace["y"].index("cluster 003"), trace["x"].index("noise")
     assert trace["z"][row][column] == np.count_nonzero((first == 3) & (second == -1))
+
+
+def test_a_second_experiment_beside_the_first(execute: Execute, study: Dataset, tmp_path: Path) -> None:
+    run = next(one for one in experiment_runs(study) if one.key == "study")
+    copy = study.clone("two experiments", persistent=True)
+    shutil.copytree(run.out, tmp_path / "second")
+    register_experiment(copy, tmp_path / "second", read_summary(run.out))
+    session = Session(execute, copy)
+    session.event("on_load")
+    assert session.state["choice"]["experiment"] == "study_2"
+    session.event("choose_other", value="study")
+    session.event("choose_tab", value="scores")
+    assert [trace["name"] for trace in session.data["scores_chart"]].count("study") == 1
+    session.event("choose_tab", value="compare")
+    counts = np.array(session.data["compare_chart"][0]["z"])
+    assert np.sum(counts) == len(copy) and np.count_nonzero(counts) == len(counts)  # the same trial, cluster by cluster
+    session.event("choose_other", value="-")
+    assert session.state["choice"]["other"] is None
+    copy.delete()
