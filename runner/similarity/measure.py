@@ -60,6 +60,10 @@ class Measure(ABC):
     def likeness(self, first: Any, second: Any) -> float:
         """A number that ``compare`` holds between 0 and 1; symmetric."""
 
+    def tokens(self, features: Any) -> np.ndarray | None:
+        """Numbers that alike images are likely to share, int64, each once; None where features give none."""
+        return None
+
 
 class CodeMeasure(Measure):
     """A measure whose features are a code of fixed length, of which the share of equal parts is the similarity.

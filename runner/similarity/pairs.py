@@ -14,12 +14,14 @@ from runner.similarity.codes import nearest_codes, spanning_tree_of_codes
 from runner.similarity.hashes import Phash
 from runner.similarity.measure import CodeMeasure, Description, Measure
 from runner.similarity.read import describe_files
+from runner.similarity.shared_tokens import most_shared
 
 ALL_PAIRS = 50_000
 """Pairs up to which all are compared, whatever the measure: those of 316 images."""
 
 NEAREST = 10
-"""Candidates of each image: so many nearest by perceptual hash, and as many nearest neighbours of the embedding."""
+"""Candidates of each image: so many nearest by perceptual hash, as many nearest neighbours of the embedding, and as
+many that share most of what the measure itself looks at, where that can be looked up."""
 
 SAMPLED_PAIRS = 20_000
 """About so many pairs are compared in full to measure what the candidates miss."""
@@ -75,26 +77,32 @@ def compare_images(
         none = np.empty(0)
         return ComparedImages(pairs, _compare(measure, own, pairs), none, none.astype(bool), unreadable)
     words = np.stack([described[row][1].features for row in rows])
-    pairs = candidate_pairs(rows, words, neighbors)
+    tokens = [measure.tokens(own[row].features) for row in rows]
+    pairs = candidate_pairs(rows, words, neighbors, [each for each in tokens if each is not None])
     sample = _sampled_pairs(rows, seed)
     known = set(map(tuple, pairs.tolist()))
     found = np.array([pair in known for pair in map(tuple, sample.tolist())], dtype=bool)
     return ComparedImages(pairs, _compare(measure, own, pairs), _compare(measure, own, sample), found, unreadable)
 
 
-def candidate_pairs(rows: np.ndarray, words: np.ndarray, neighbors: np.ndarray | None) -> np.ndarray:
-    """Pairs worth comparing: nearest by hash, and nearest by embedding where it is known.
+def candidate_pairs(
+    rows: np.ndarray, words: np.ndarray, neighbors: np.ndarray | None, tokens: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Pairs worth comparing: nearest by hash, by embedding where it is known, by tokens where there are any.
 
     Args:
         rows: int32, shape (m,), ascending: the images that can be read.
         words: their hashes, uint64, shape (m, width).
         neighbors: see ``compare_images``.
+        tokens: of each image, or nothing.
 
     Returns:
         int32, shape (n_pairs, 2), each pair once, the lower row first.
     """
     k = min(NEAREST, len(rows) - 1)
     pairs = [_with_each(rows, rows[nearest_codes(words, k, True)])] if k else []
+    if k and tokens:
+        pairs.append(_with_each(rows, rows[most_shared(tokens, k)]))
     if neighbors is not None:
         pairs.append(_with_each(rows, np.asarray(neighbors)[rows, :NEAREST]))
     joined = np.sort(np.concatenate([np.empty((0, 2), np.int32), *pairs]), axis=1)

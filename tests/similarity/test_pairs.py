@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from skimage import data
 
 from runner.cluster.geometry import build_geometry
 from runner.cluster.spaces import Space
@@ -17,6 +18,7 @@ from runner.similarity import pairs as pairs_module
 from runner.similarity.codes import nearest_codes, packed
 from runner.similarity.measures import MEASURES
 from runner.similarity.pairs import compare_images
+from runner.similarity.shared_tokens import most_shared
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,24 @@ def test_nearest_codes_against_all_distances() -> None:
     np.fill_diagonal(distances, 99)
     found = nearest_codes(packed(bits), 5, True)
     assert np.array_equal(np.take_along_axis(distances, found, 1), np.sort(distances, axis=1)[:, :5])
+
+
+def test_images_that_share_rare_tokens_are_found() -> None:
+    tokens = [np.array(each) for each in ([1, 2, 9], [1, 3, 8, 9], [2, 4, 9], [8, 3, 9], [9])]
+    assert most_shared(tokens, 1)[:4].ravel().tolist() == [1, 3, 0, 1]
+
+
+def test_orb_has_rotated_pictures_among_its_candidates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = []
+    for number, photograph in enumerate((data.astronaut(), data.chelsea(), data.coffee(), data.rocket())):
+        for degrees in (0, 90):
+            paths.append(tmp_path / f"{number}-{degrees}.png")
+            Image.fromarray(photograph).rotate(degrees, expand=True).save(paths[-1])
+    monkeypatch.setattr(pairs_module, "ALL_PAIRS", 0)
+    monkeypatch.setattr(pairs_module, "NEAREST", 1)
+    compared = compare_images(paths, MEASURES["orb"])
+    alike = compared.edges[compared.similarities > 0.25]
+    assert {tuple(pair) for pair in alike.tolist()} >= {(2 * number, 2 * number + 1) for number in (0, 1, 2)}
 
 
 @pytest.mark.parametrize("name", list(MEASURES))
