@@ -161,10 +161,16 @@ class ClusteringExperiments(foo.Panel):
         return load(ctx.dataset, read_choice(ctx))
 
     def _choose(self, ctx: Any, **chosen: str | None) -> None:
-        """A list also tells when it is drawn: only what is new is worth an answer."""
-        choice = read_choice(ctx)
-        if replace(choice, **chosen) != choice:  # type: ignore[arg-type]
-            self._update(ctx, replace(choice, **chosen))  # type: ignore[arg-type]
+        """A list also tells when it is drawn: only what is new is worth an answer. Trials belong to their experiment."""
+        before = read_choice(ctx)
+        choice = replace(before, **chosen)  # type: ignore[arg-type]
+        if choice == before:
+            return
+        if "experiment" in chosen:
+            choice = replace(choice, trial=None, other_trial=None)
+        if "other" in chosen:
+            choice = replace(choice, other_trial=None)
+        self._update(ctx, choice)
 
     def _update(self, ctx: Any, choice: Choice) -> None:
         """Choose, and send what the open tab shows."""
