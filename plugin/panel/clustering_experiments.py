@@ -161,7 +161,7 @@ class ClusteringExperiments(foo.Panel):
         return load(ctx.dataset, read_choice(ctx))
 
     def _choose(self, ctx: Any, **chosen: str | None) -> None:
-        """A list also tells when it is drawn: only what is new is worth an answer. Trials belong to their experiment."""
+        """Lists also tell when they are drawn: only what is new is worth an answer. Trials belong to an experiment."""
         before = read_choice(ctx)
         choice = replace(before, **chosen)  # type: ignore[arg-type]
         if choice == before:
