@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from runner.config import ExperimentConfig, Mode
 from runner.errors import UsageError
+
+_SETTINGS = list(ExperimentConfig.model_fields)
 
 
 def load_config(
@@ -102,12 +104,22 @@ def _describe(error: ValidationError, file: Path | None) -> str:
     """The first problem in one sentence."""
     problem = error.errors(include_url=False)[0]
     name = ".".join(str(part) for part in problem["loc"] if part not in ("constrained-int", "constrained-float"))
+    group = _group(str(problem["loc"][0])) if problem["loc"] else None
     if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, list(ExperimentConfig.model_fields), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(ExperimentConfig.model_fields)}"
+        known = [f"{problem['loc'][0]}.{field}" for field in group.model_fields] if group else _SETTINGS
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
         where = f" in {file}" if file is not None else ""
         return f"unknown setting {name!r}{where}{hint}"
     message = problem["msg"].removeprefix("Value error, ")
     if not name:
         return message
-    return f"{name.split('.')[0]}={problem['input']!r}: {message[:1].lower()}{message[1:]}"
+    setting = name if group else name.split(".")[0]
+    return f"{setting}={problem['input']!r}: {message[:1].lower()}{message[1:]}"
+
+
+def _group(name: str) -> type[BaseModel] | None:
+    """The class of a setting that is a group of settings."""
+    field = ExperimentConfig.model_fields.get(name)
+    kind = field.annotation if field else None
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None

@@ -16,6 +16,13 @@ def add(commands: Any) -> None:
     command = add_command(commands, "embed", "embed images into the cache, without clustering them", run)
     for name in SETTINGS:
         add_setting(command, name)
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any setting by its path, e.g. autoencoder.loss=mse; may be repeated",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -23,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
 
     if not hasattr(options, "images") and not hasattr(options, "dataset"):
         raise UsageError("runner embed needs --images FOLDER or --dataset NAME")
-    config = load_config(settings(options))
+    config = load_config(settings(options), assignments=options.set)
     from runner.embed_only import embed_only
 
     embed_only(config, say=print)
