@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from runner.cluster.trial import TrialStatus
+from runner.embed.autoencoder.checkpoint import EpochRecord, TrainingRecord
 from runner.errors import RunnerError, UsageError
-from runner.output.summary import Summary, TrialRecord
+from runner.output.summary import EmbeddingTraining, Summary, TrialRecord
 from runner.track import known_runs
 from runner.track.experiment_log import check_store, checked_experiment_name, log_experiment
 from runner.track.known_runs import find_runs, find_runs_in_file
@@ -321,3 +322,25 @@ def test_two_processes_on_a_fresh_store(tmp_path: Path, make_summary: MakeSummar
     )
     assert logged.skipped == 4
     assert sorted(path.name for path in tmp_path.iterdir()) == [".mlflow.db.lock", "mlflow.db", "summary.json"]
+
+
+def test_training_curves_are_the_parents_and_stay_single(store: Any, make_summary: MakeSummary, trials: Trials) -> None:
+    epochs = [EpochRecord(training=1 / number, validation=2 / number) for number in range(1, 701)]
+    record = TrainingRecord(
+        loss="l1",
+        training_images=9,
+        validation_images=1,
+        epochs=epochs,
+        best_epoch=700,
+        seconds=1.0,
+        finished_at=1_700_000_000_000,
+    )
+    summary = make_summary(trials, trainings=[EmbeddingTraining(embedding="autoencoder-8", record=record)])
+    parent = store.log(summary).parent_run_id
+    store.log(make_summary(trials[:-1], trainings=summary.trainings))
+    store.log(summary)
+    history = store.history(parent)
+    points = [(step, value) for value, _, step in history["training/autoencoder-8/validation_loss"]]
+    assert points == [(number, 2 / number) for number in range(1, 701)]
+    assert len(history["training/autoencoder-8/training_loss"]) == 700
+    assert not any(key.startswith("training/") for run in store.children().values() for key in run.data.metrics)
