@@ -88,8 +88,9 @@ def fiftyone() -> Iterator[ModuleType]:
     """FiftyOne on its own server, which ends with the session."""
     (FOLDER / "plugins").mkdir(parents=True, exist_ok=True)
     process = start_server(int(os.environ["FIFTYONE_DATABASE_URI"].rpartition(":")[2]))
-    import fiftyone
+    from runner.fields.connection import import_fiftyone
 
+    fiftyone = import_fiftyone()
     yield fiftyone
     fiftyone.core.odm.database._disconnect()
     end_server(process)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import importlib.metadata
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -26,7 +28,8 @@ def import_fiftyone() -> Any:
     """
     os.environ.setdefault("FIFTYONE_DO_NOT_TRACK", "true")  # as with MLflow, nothing is reported to anybody
     try:
-        import fiftyone
+        with _forgiving_metadata():
+            import fiftyone
     except ImportError as error:
         raise RunnerError(
             f"FiftyOne can't be imported ({error}); install it with `pip install 'imagesweep[fiftyone]'`"
@@ -34,6 +37,33 @@ def import_fiftyone() -> Any:
     with database_errors():
         _require_answer(fiftyone.config.database_uri)
     return fiftyone
+
+
+@contextmanager
+def _forgiving_metadata() -> Iterator[None]:
+    """Let packages' metadata lack a field while FiftyOne is imported.
+
+    Importing MLflow brings ``importlib_metadata``, which takes over the standard library's look-up and raises KeyError
+    for a missing field, where the standard library gives None. FiftyOne's package ``voxel51-eta`` relies on None.
+    """
+    strict = importlib.metadata.metadata
+
+    class Forgiving:
+        def __init__(self, name: str) -> None:
+            self._fields = strict(name)
+
+        def __getitem__(self, field: str) -> Any:
+            return self.get(field)
+
+        def get(self, field: str, default: Any = None) -> Any:
+            return self._fields.get(field, default)  # type: ignore[attr-defined]
+
+    if "importlib_metadata" in sys.modules and "eta" not in sys.modules:
+        importlib.metadata.metadata = Forgiving  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        importlib.metadata.metadata = strict
 
 
 def load_dataset(name: str) -> Dataset:

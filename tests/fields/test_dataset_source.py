@@ -140,3 +140,10 @@ def test_bad_lists_of_samples(text: str | None, dataset: Dataset, tmp_path: Path
         file.write_text(text)
     with pytest.raises(RunnerError, match=f"the list of samples {file}"):
         runner.run_experiment(runner.ExperimentConfig(dataset=dataset.name, samples=file, out=tmp_path / "out"))
+
+
+def test_fiftyone_comes_after_mlflow(fiftyone: object) -> None:
+    """MLflow brings a package that makes a plain import of FiftyOne fail."""
+    code = "import mlflow; from runner.fields.connection import import_fiftyone; print(import_fiftyone().__version__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
