@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -142,6 +143,8 @@ def build_geometry(
     exact = exact_up_to is None or n <= exact_up_to
     if _is_complete(directory, space, k, exact):
         return open_geometry(directory)
+    if exact and _is_approximate(directory):
+        shutil.rmtree(directory)  # with all that was derived from it
     directory.mkdir(parents=True, exist_ok=True)
     for derived in directory.glob("*.npz"):  # of an earlier build with fewer neighbours
         derived.unlink()
@@ -154,7 +157,7 @@ def build_geometry(
         assert base is not None
         projected = project(space, base.vectors, base.neighbors, seed)
         _write_then_rename(vectors_path, lambda file: np.save(file, projected))
-    recall = None
+    recall = None if exact or base is None else base.recall
     if k and exact:
         _build_graph(geometry, k, device, progress)
     elif k:
@@ -193,7 +196,12 @@ def _is_complete(directory: Path, space: Space, k: int, exact: bool) -> bool:
     if not marker.exists():
         return False
     facts = json.loads(marker.read_text())
-    return facts["space"] == _name(space) and facts["k"] >= k and (facts.get("recall") is None or not exact)
+    return facts["space"] == _name(space) and facts["k"] >= k and not (exact and _is_approximate(directory))
+
+
+def _is_approximate(directory: Path) -> bool:
+    marker = directory / _MARKER
+    return marker.exists() and json.loads(marker.read_text()).get("recall") is not None
 
 
 def _link(source: Path, target: Path) -> None:

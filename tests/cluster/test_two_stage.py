@@ -84,12 +84,15 @@ def test_chosen_above_the_stated_size_only(vectors: np.ndarray, tmp_path: Path) 
             exact_up_to=exact_up_to,
         )
         assert open_geometry(tmp_path / "geometry").recall == geometry.recall
+        merges.append(np.array(geometry.merges(5)))
         return geometry.recall
 
+    merges: list[np.ndarray] = []
     recall = build(2999)
     assert recall is not None and 0.9 < recall <= 1
     assert build(3000) is None  # what is approximate is not taken for exact
     assert build(2999) is None  # what is exact will do
+    assert not np.array_equal(merges[0], merges[1]) and np.array_equal(merges[1], merges[2])
 
 
 def test_trials_say_that_they_are_approximate(tmp_path: Path) -> None:
