@@ -26,7 +26,7 @@ lint: $(READY)
 	$(VENV)/bin/mypy
 
 test: lint
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(READY)
 	for benchmark in tests/benchmarks/*.py; do echo "== $$benchmark"; $(VENV)/bin/python "$$benchmark" || exit 1; done

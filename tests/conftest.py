@@ -16,6 +16,14 @@ own_database()  # before any test module can import FiftyOne
 settings.register_profile("shared machine", deadline=None)  # how long an example takes says nothing on a busy machine
 settings.load_profile("shared machine")
 
+LONGEST = ("test_experiment.py", "test_app.py")
+"""Files that are run first, so that with several processes none is left alone with them in the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 STAMPS = Path("/usr/share/tuxpaint/stamps")
 
 
