@@ -317,7 +317,7 @@ def test_few_or_identical_images(count: int, photos: Path, tmp_path: Path, cache
     for number in range(count):
         shutil.copy(sources[number if count == 2 else 0], folder / f"{number}.png")
     result = run(
-        "--images", folder, "--out", tmp_path / "results", "--cache-dir", cache_dir, "--mode", "fast", "--top", 1
+        "--images", folder, "--out", tmp_path / "results", "--cache-dir", cache_dir, "--mode", "debug", "--top", 1
     )
     assert result.returncode in (0, 3), result.stderr
     assert "Traceback" not in result.stderr

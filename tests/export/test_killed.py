@@ -16,7 +16,7 @@ from tests.export.finished_results import write_finished
 from tests.output.experiments import image_names
 
 SHARED_MEMORY = Path("/dev/shm")
-POINTS = 12
+POINTS = 8
 
 
 @pytest.fixture
