@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from runner.duplicates.k_center import k_center
 from runner.duplicates.search import Duplicates, find_duplicates
 from runner.duplicates.settings import DuplicatesConfig
 from tests.duplicates.planted import PlantedImages
+from tests.needs import unavailable
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -127,9 +127,7 @@ def test_refusals(planted: PlantedImages, tmp_path: Path, capsys: pytest.Capture
 
 def test_threshold_is_taken_by_a_click(planted: PlantedImages, cache_dir: Path, tmp_path: Path) -> None:
     if BROWSER is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no Chromium here to try the threshold page in")
-        pytest.skip("no Chromium here")
+        unavailable("no Chromium to try the threshold page in; apt-get install chromium")
     from playwright.sync_api import sync_playwright
 
     from runner.duplicates.outputs import write_duplicates

@@ -6,7 +6,9 @@ import csv
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 
 import numpy as np
@@ -21,6 +23,8 @@ from runner.export.settings import Choose, ExportConfig, Format, How
 from runner.export.undo import undo_export
 from tests.export.finished_results import snapshot, write_finished
 from tests.output.experiments import image_names
+
+NOBODY = 65534
 
 ODD = [
     "1.png",
@@ -155,7 +159,8 @@ def test_embeddings_are_those_of_the_experiment(results: Path, tmp_path: Path) -
 
 
 def test_hugging_face_loads_it(results: Path, tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets")
+    import datasets
+
     exported = export_clusters(ExportConfig(results=results, to=tmp_path / "hf", format=Format.HUGGINGFACE))
     loaded = datasets.load_dataset("imagefolder", data_dir=str(tmp_path / "hf"), cache_dir=str(tmp_path / "cache"))
     rows = loaded["train"]
@@ -253,12 +258,36 @@ def test_undo_never_leaves_its_folder(results: Path, tmp_path: Path) -> None:
     assert snapshot(victim) == before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_permission_is_checked_before_the_first_file(results: Path, tmp_path: Path) -> None:
-    locked = tmp_path / "images" / "folder 1"
-    locked.chmod(0o500)
-    before = snapshot(tmp_path / "images")
-    with pytest.raises(RunnerError, match="no permission to take images out of"):
-        export_clusters(ExportConfig(results=results, to=tmp_path / "sorted", how=How.MOVE))
-    locked.chmod(0o700)
-    assert snapshot(tmp_path / "images") == before
+def test_permission_is_checked_before_the_first_file() -> None:
+    with TemporaryDirectory() as name:
+        root = Path(name)
+        results = write_finished(root, image_names(40))
+        config = ExportConfig(results=results, to=root / "sorted", how=How.MOVE)
+        export_clusters(config.model_copy(update={"dry_run": True}))
+        root.chmod(0o777)
+        (root / "images" / "folder 1").chmod(0o555)
+        before = snapshot(root / "images")
+        assert "no permission to take images out of" in _error_of_an_ordinary_user(lambda: export_clusters(config))
+        assert snapshot(root / "images") == before
+
+
+def _error_of_an_ordinary_user(act: Callable[[], object]) -> str:
+    """What goes wrong when it is not root who does it: in a fork, as root may write anywhere."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setgid(NOBODY)
+                os.setuid(NOBODY)
+            act()
+            os.write(writing, b"nothing went wrong")
+        except BaseException as error:
+            os.write(writing, repr(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading) as pipe:
+        return pipe.read()

@@ -13,6 +13,7 @@ import pytest
 
 from tests.export import kill_points
 from tests.export.finished_results import write_finished
+from tests.needs import unavailable
 from tests.output.experiments import image_names
 
 SHARED_MEMORY = Path("/dev/shm")
@@ -23,7 +24,7 @@ POINTS = 8
 def other_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder on another file system, to which a file can't be moved by its name alone."""
     if not SHARED_MEMORY.is_dir() or SHARED_MEMORY.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("there is no second file system to try a move between them")
+        unavailable(f"{SHARED_MEMORY} is no file system of its own, to move files to and from")
     with tempfile.TemporaryDirectory(dir=SHARED_MEMORY) as folder:
         yield Path(folder)
 
