@@ -90,7 +90,7 @@ class Algorithm(ABC):
     ``cluster`` is then cheap and may run in another process.
     """
 
-    name: ClassVar[str]
+    name: str
     parameters: ClassVar[tuple[Parameter, ...]]
     uses_graph: ClassVar[bool] = True
     """Whether it needs the neighbour graph and the tree of its space, or the vectors alone."""

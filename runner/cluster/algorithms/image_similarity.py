@@ -15,6 +15,9 @@ from runner.cluster.similarity_tree import SimilarityTree
 from runner.cluster.single_linkage import minimum_spanning_forest
 from runner.cluster.trial import Clustering, ParameterValue
 from runner.errors import UsageError
+from runner.similarity.measure import Measure
+from runner.similarity.measures import MEASURES
+from runner.similarity.pairs import compare_images
 
 ALL_THRESHOLDS = -1.0
 """Stands for the similarities at these shares of the tree's edges, the most similar ones first."""
@@ -31,6 +34,10 @@ class ImageSimilarity(Algorithm):
         Parameter("similarity", float, default=ALL_THRESHOLDS, minimum=-1, maximum=1, scale=Scale.SIMILARITY),
     )
 
+    def __init__(self, measure: Measure) -> None:
+        self.name = measure.name
+        self._measure = measure
+
     def check_space(self, space: str) -> None:
         if space != "none":
             raise UsageError(f"{self.name} compares images and not vectors; use it in none, not in {space!r}")
@@ -39,12 +46,9 @@ class ImageSimilarity(Algorithm):
         return f"similarities by {self.name}"
 
     def prepare(self, geometry: Geometry, settings: Sequence[Params], seed: int) -> None:
-        from runner.similarity.measures import MEASURES
-        from runner.similarity.pairs import compare_images
-
         if (geometry.directory / f"{self._name('tree')}.npy").exists():
             return
-        compared = compare_images(geometry.image_paths, MEASURES[self.name], geometry.neighbors.indices, seed)
+        compared = compare_images(geometry.image_paths, self._measure, geometry.neighbors.indices, seed)
         tree = minimum_spanning_forest(compared.edges, 1 - compared.similarities, geometry.n)
         facts = [len(compared.edges), len(compared.unreadable)]
         sample = np.stack([compared.sampled, compared.found], axis=1)
@@ -58,9 +62,8 @@ class ImageSimilarity(Algorithm):
         similarities = self._load(geometry, "tree")[:, 2]
         if not len(similarities):
             return ({**params, "similarity": 1.0},)
-        thresholds = (
-            np.floor(np.quantile(-similarities, _SHARES, method="nearest") * -1e6) / 1e6
-        )  # not above the edge it stands for
+        edges = -np.quantile(-similarities, _SHARES, method="nearest")
+        thresholds = np.floor(edges * 1e6) / 1e6  # not above the edge it stands for
         return ({**params, "similarity": float(value)} for value in np.unique(thresholds)[::-1])
 
     def cluster(self, geometry: Geometry, params: Params, seed: int) -> Clustering:
@@ -89,36 +92,4 @@ class ImageSimilarity(Algorithm):
         return f"images-{self.name}-{what}"
 
 
-class Phash(ImageSimilarity):
-    name = "phash"
-
-
-class Ahash(ImageSimilarity):
-    name = "ahash"
-
-
-class Dhash(ImageSimilarity):
-    name = "dhash"
-
-
-class Whash(ImageSimilarity):
-    name = "whash"
-
-
-class CornerMinHash(ImageSimilarity):
-    name = "minhash"
-
-
-class Orb(ImageSimilarity):
-    name = "orb"
-
-
-class Ssim(ImageSimilarity):
-    name = "ssim"
-
-
-class Template(ImageSimilarity):
-    name = "template"
-
-
-IMAGE_SIMILARITIES = (Phash(), Ahash(), Dhash(), Whash(), CornerMinHash(), Orb(), Ssim(), Template())
+IMAGE_SIMILARITIES = tuple(map(ImageSimilarity, MEASURES.values()))
