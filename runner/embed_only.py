@@ -33,6 +33,7 @@ def embed_only(config: ExperimentConfig, say: Callable[[str], None] = lambda lin
             out_dir=Path(folder),
             device=config.device,
             batch_size=config.batch_size,
+            decode_workers=config.workers,
             force=config.force_embeddings,
             say=say,
         )

@@ -3,66 +3,53 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from runner import __version__
-from runner.cluster.geometry import open_geometry
 from runner.cluster.grids import (
     Grid,
     check_sizes,
     grids_as_settings,
-    grids_of_embedding,
     looks_at_images,
     parse_grids,
 )
-from runner.cluster.similarity_tree import SimilarityTree
-from runner.cluster.trial import TrialStatus
 from runner.config import ExperimentConfig
 from runner.config_file import dump_config, load_preset
 from runner.embed.cache import EmbeddingCache
 from runner.embed.embedding_config import Embedding
-from runner.embed.encoders.device import select_device
 from runner.embed.pipeline import EmbeddingPlan, EmbeddingRun, embed_images
 from runner.embed.ready_made import take_vectors
-from runner.engine.journal import Journal
-from runner.engine.local import WorkerPool
-from runner.engine.sweep import SweepResult, SweepSettings, run_sweep
-from runner.errors import NoUsableClusteringError, RunnerError, UsageError
-from runner.fingerprints import data_digest, digest_of, experiment_digest
+from runner.errors import NoUsableClusteringError, UsageError
+from runner.fingerprints import data_digest, experiment_digest
 from runner.images.content_hash import ContentHashes
 from runner.images.pairs import read_pairs
 from runner.images.source import Source, require_enough
 from runner.models_of_images import ModelsOfImages
 from runner.output.atomic import write_text
+from runner.output.closing_lines import closing_lines
 from runner.output.layout import CONFIG, LABELS, PLOTS, REPORT, SUMMARY, TRIALS, WORK, rank_folder_name
 from runner.output.outputs import write_outputs
-from runner.output.previous import check_out, fingerprint_of
-from runner.output.ranking_table import ranking_lines
-from runner.output.result_files import read_summary, summary_json
-from runner.output.results import NeighborLists, Results
+from runner.output.previous import check_out, require_writable, run_id_of
+from runner.output.result_files import summary_json
+from runner.output.results import Results
 from runner.output.state import finish, outputs_complete
 from runner.output.summary import EmbeddingRecord, ExperimentRecord, ImagesRecord, Summary
 from runner.plan import Plan
 from runner.progress import progress_bar
 from runner.ranking import rank_records
 from runner.sources import open_source
+from runner.study import Study, sweep_embeddings
 from runner.track.experiment_log import check_store, checked_experiment_name, log_experiment
 from runner.track.run_log import ImagesDataset
 from runner.track.tracking_uri import checked_tracking_uri, default_tracking_uri, without_password
 
 Say = Callable[[str], None]
 """Told each line of what is going on."""
-
-MOST_NAMED = 5
-"""Skipped files that are named on the terminal; all of them are in the results."""
 
 
 def run_experiment(config: ExperimentConfig, say: Say = lambda line: None) -> Summary:
@@ -115,7 +102,7 @@ class _Experiment:
         """Everything, up to the logged runs."""
         for line in self.plan().lines():
             self.say(line)
-        _require_writable(self.out)
+        require_writable(self.out)
         check_store(self.tracking_uri, self.name, self.out)
         embedded = self._embed()
         require_enough(embedded.images, self.source.location, embedded.skipped)
@@ -127,7 +114,8 @@ class _Experiment:
                 write_outputs(self.out, results, self.config.top)
         summary = self._log(summary, embedded, study)
         self._write_fields(summary)
-        self._tell(summary)
+        for line in closing_lines(summary, self.out, self.config.top, self.seconds):
+            self.say(line)
         if not summary.ranking:
             raise NoUsableClusteringError(
                 f"none of {len(summary.trials)} trials gave a usable clustering, see {self.out / 'trials.csv'}; "
@@ -182,37 +170,12 @@ class _Experiment:
                 say=self.say,
             )
 
-    def _sweep(self, embedded: EmbeddingRun) -> _Study:
+    def _sweep(self, embedded: EmbeddingRun) -> Study:
         """All trials of all embeddings."""
         config = self.config
-        data = data_digest(embedded.images, self._contents(embedded), config.seed)
-        if len(embedded.images) > config.exact_up_to:
-            data = digest_of([data, "two stages"])
-        journal = self.out / WORK / f"journal-{data}"
-        if config.fresh:
-            shutil.rmtree(journal, ignore_errors=True)
-        settings = SweepSettings(
-            grids=self.grids,
-            seed=config.seed,
-            device=str(select_device(config.device)),
-            max_trials=config.max_trials,
-            journal=journal,
-            truth=embedded.images.labels,
-            image_paths=embedded.images.paths,
-            exact_up_to=config.exact_up_to,
-        )
-        with WorkerPool(config.workers or os.cpu_count() or 1, config.trial_timeout) as pool:
-            sweeps = {
-                embedding.key: run_sweep(
-                    embedding,
-                    embedding.vectors_path.with_suffix(""),
-                    replace(settings, grids=grids_of_embedding(self.grids, number)),
-                    pool,
-                    self._add_seconds,
-                )
-                for number, embedding in enumerate(embedded.embeddings)
-            }
-        return _Study(data, Journal(journal), sweeps)
+        approximate = len(embedded.images) > config.exact_up_to
+        data = data_digest(embedded.images, self._contents(embedded), config.seed, approximate=approximate)
+        return sweep_embeddings(embedded, config, self.grids, data, self.out / WORK, self._add_seconds)
 
     def _contents(self, embedded: EmbeddingRun) -> list[str]:
         """The content hash of each image's file; of ready-made vectors, the key that names them all."""
@@ -221,19 +184,19 @@ class _Experiment:
         hashes = ContentHashes(self.cache.cache_dir).hash_files(embedded.images.paths)
         return [str(value) for value in hashes]
 
-    def _summary(self, embedded: EmbeddingRun, study: _Study) -> Summary:
+    def _summary(self, embedded: EmbeddingRun, study: Study) -> Summary:
         """Rank all trials and put everything on record."""
         config = self.config
-        records = [record for sweep in study.sweeps.values() for record in sweep.records]
         pairs = None if config.pairs is None else read_pairs(config.pairs, embedded.images)
         if pairs is not None and pairs.unmatched:
             self.say(f"pairs       {len(pairs.unmatched)} left out, as not both of their images are in the set")
         with self._timed("ranking"):
-            nulls = [record for sweep in study.sweeps.values() for record in sweep.null_records]
-            ranked = rank_records(records, nulls, study.journal.labels, study.graphs(), pairs, config.pair_weight)
+            ranked = rank_records(
+                study.records, study.null_records, study.journal.labels, study.graphs(), pairs, config.pair_weight
+            )
         skipped = [*self.source.skipped, *self.source.images.located(embedded.skipped)]
         fingerprint = experiment_digest(
-            study.data, embedded.images, [record.id for record in records], pairs, config.pair_weight
+            study.data, embedded.images, [record.id for record in study.records], pairs, config.pair_weight
         )
         return Summary(
             experiment=ExperimentRecord(
@@ -242,7 +205,7 @@ class _Experiment:
                 seed=config.seed,
                 version=__version__,
                 tracking_uri=without_password(self.tracking_uri),
-                mlflow_run_id=_known_run_id(self.out, fingerprint),
+                mlflow_run_id=run_id_of(self.out, fingerprint),
                 yardstick=ranked.yardstick,
             ),
             images=ImagesRecord(
@@ -260,7 +223,7 @@ class _Experiment:
             seconds={**self.seconds, **{f"embedding/{stage}": spent for stage, spent in embedded.seconds.items()}},
         )
 
-    def _results(self, summary: Summary, embedded: EmbeddingRun, study: _Study) -> Results:
+    def _results(self, summary: Summary, embedded: EmbeddingRun, study: Study) -> Results:
         vectors = {embedding.key: embedding.vectors_path for embedding in embedded.embeddings}
         return Results(
             summary=summary,
@@ -282,7 +245,7 @@ class _Experiment:
             changes["models"] = self.models.names()
         return ExperimentConfig.model_validate(self.config.model_dump() | changes)
 
-    def _log(self, summary: Summary, embedded: EmbeddingRun, study: _Study) -> Summary:
+    def _log(self, summary: Summary, embedded: EmbeddingRun, study: Study) -> Summary:
         """Log to MLflow what is not there yet; the summary with the parent run's id."""
         ranks = {trial_id: rank for rank, trial_id in enumerate(summary.ranking[: self.config.top], start=1)}
         logged_summary = summary
@@ -329,22 +292,6 @@ class _Experiment:
         with self._timed("fields"):
             write_experiment_fields(self.config.dataset, self.out, summary, self.config.top, self.say)
 
-    def _tell(self, summary: Summary) -> None:
-        """The end of the story."""
-        for line in ranking_lines(summary, self.config.top):
-            self.say(line)
-        skipped = summary.images.skipped
-        if skipped:
-            self.say(f"skipped     {len(skipped)} files, listed with reasons in {self.out / SUMMARY}:")
-            for image in skipped[:MOST_NAMED]:
-                self.say(f"            {image.path}: {image.reason}")
-        failed = [record for record in summary.trials if record.status is not TrialStatus.DONE]
-        if failed:
-            self.say(f"failed      {len(failed)} of {len(summary.trials)} trials, the first: {failed[0].error}")
-        spent = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in self.seconds.items())
-        self.say(f"time        {spent}")
-        self.say(f"results     {self.out / REPORT}; `runner ui {self.out}` opens MLflow")
-
     def _add_seconds(self, stage: str, seconds: float) -> None:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
@@ -355,34 +302,6 @@ class _Experiment:
         self._add_seconds(stage, time.perf_counter() - started)
 
 
-@dataclass(frozen=True)
-class _Study:
-    """The sweeps of an experiment, by embedding key.
-
-    Attributes:
-        data: digest of what all trials depend on.
-        journal: records and labels of the trials.
-        sweeps: what each embedding gave.
-    """
-
-    data: str
-    journal: Journal
-    sweeps: Mapping[str, SweepResult]
-
-    def neighbors(self, key: str) -> NeighborLists:
-        """Neighbour lists of an embedding's images."""
-        neighbors = open_geometry(self.sweeps[key].geometry).neighbors
-        return neighbors.indices, neighbors.distances
-
-    def tree(self, key: str) -> SimilarityTree:
-        """The tree of cosine similarities of an embedding's images."""
-        return SimilarityTree.of_geometry(open_geometry(self.sweeps[key].geometry))
-
-    def graphs(self) -> dict[str, np.ndarray]:
-        """The neighbour indices of every embedding, int32, shape (n, k)."""
-        return {key: self.neighbors(key)[0] for key in self.sweeps}
-
-
 def _check_files(grids: Sequence[Grid], source: Source) -> None:
     names = looks_at_images(grids)
     if names and not source.images.paths:
@@ -390,25 +309,6 @@ def _check_files(grids: Sequence[Grid], source: Source) -> None:
             f"{', '.join(names)} must look at the image files, and those of {source.location} are not all known or "
             "there; name them with --paths, or leave the algorithm out"
         )
-
-
-def _known_run_id(out: Path, fingerprint: str) -> str | None:
-    """The MLflow run of this same experiment, if its results are there."""
-    if fingerprint_of(out) != fingerprint or not (out / SUMMARY).exists():
-        return None
-    return read_summary(out).experiment.mlflow_run_id
-
-
-def _require_writable(out: Path) -> None:
-    """Fail before hours of work rather than after."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise RunnerError(
-            f"the results folder {out} cannot be written ({error.strerror}); choose another --out"
-        ) from error
 
 
 def _embedding_record(embedding: Embedding, embedded: EmbeddingRun) -> EmbeddingRecord:

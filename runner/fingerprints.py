@@ -20,22 +20,18 @@ def digest_of(parts: Iterable[str]) -> str:
     return state.hexdigest()
 
 
-def data_digest(images: ImageSet, contents: Sequence[str], seed: int) -> str:
+def data_digest(images: ImageSet, contents: Sequence[str], seed: int, *, approximate: bool) -> str:
     """Of everything that a trial's labels and scores depend on, besides the embedding and the clustering config.
 
     Args:
         images: the images that were embedded.
         contents: the content hash of each.
         seed: of everything random.
+        approximate: whether neighbours and trees are found in two stages, so that their labels are not the exact ones.
     """
-    return digest_of(
-        [
-            str(seed),
-            *contents,
-            "labels",
-            *(f"{label!r}" for label in images.labels or ()),
-        ]
-    )
+    labels = [repr(label) for label in images.labels or ()]
+    exact = digest_of([str(seed), *contents, "labels", *labels])
+    return digest_of([exact, "two stages"]) if approximate else exact
 
 
 def experiment_digest(

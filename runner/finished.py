@@ -19,11 +19,10 @@ from runner.embed.models import resolve_models
 from runner.embed.pipeline import EmbeddingRun, embed_images
 from runner.embed.ready_made import take_vectors
 from runner.errors import RunnerError, UsageError
-from runner.experiment import WORK
 from runner.images.image_set import ImageSet
 from runner.images.precomputed import load_precomputed
 from runner.images.source import SourceWishes
-from runner.output.layout import CONFIG
+from runner.output.layout import CONFIG, WORK
 from runner.output.result_files import read_labels, read_paths, read_summary
 from runner.output.summary import Summary, TrialRecord
 

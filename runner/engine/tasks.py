@@ -129,7 +129,7 @@ def _score(data: SweepData, config: ClusteringConfig, clustering: Clustering) ->
 def _silhouette_path(data: SweepData, config: ClusteringConfig) -> Path:
     """Where the silhouette of a setting is kept that was scored together with others."""
     name = digest_of([json.dumps(config.identity(), sort_keys=True)])
-    return data.geometries["none"] / f"silhouette-{name}.json"
+    return data.geometries[config.space] / f"silhouette-{name}.json"
 
 
 @lru_cache(maxsize=16)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 from runner.errors import RunnerError
 from runner.output.layout import PREVIOUS, RESULT_NAMES, STATE, SUMMARY, own_entries
+from runner.output.result_files import read_summary
 from runner.output.state import read_state
 
 
@@ -28,6 +30,18 @@ def check_out(out: Path) -> None:
         )
 
 
+def require_writable(out: Path) -> None:
+    """Make the results folder and try to write there; RunnerError before hours of work rather than after."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise RunnerError(
+            f"the results folder {out} cannot be written ({error.strerror}); choose another --out"
+        ) from error
+
+
 def fingerprint_of(out: Path) -> str | None:
     """Fingerprint of the experiment whose results are in ``out``; None if there are none."""
     state = read_state(out)
@@ -39,6 +53,13 @@ def fingerprint_of(out: Path) -> str | None:
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return fingerprint if isinstance(fingerprint, str) and fingerprint else None
+
+
+def run_id_of(out: Path, fingerprint: str) -> str | None:
+    """The MLflow run of the experiment with this fingerprint, if it is the one whose results are in ``out``."""
+    if fingerprint_of(out) != fingerprint or not (out / SUMMARY).exists():
+        return None
+    return read_summary(out).experiment.mlflow_run_id
 
 
 def archive_previous(out: Path, fingerprint: str) -> Path | None:

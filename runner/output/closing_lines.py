@@ -1,0 +1,29 @@
+"""What a person at the terminal is told at the end of an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from runner.cluster.trial import TrialStatus
+from runner.output.layout import REPORT, SUMMARY
+from runner.output.ranking_table import ranking_lines
+from runner.output.summary import Summary
+
+MOST_NAMED = 5
+"""Skipped files that are named; all of them are in the results."""
+
+
+def closing_lines(summary: Summary, out: Path, top: int, seconds: Mapping[str, float]) -> list[str]:
+    """The ``top`` best trials, what was skipped or failed, the time each stage took, and where the results are."""
+    lines = ranking_lines(summary, top)
+    skipped = summary.images.skipped
+    if skipped:
+        lines.append(f"skipped     {len(skipped)} files, listed with reasons in {out / SUMMARY}:")
+        lines += [f"            {image.path}: {image.reason}" for image in skipped[:MOST_NAMED]]
+    failed = [record for record in summary.trials if record.status is not TrialStatus.DONE]
+    if failed:
+        lines.append(f"failed      {len(failed)} of {len(summary.trials)} trials, the first: {failed[0].error}")
+    lines.append(f"time        {', '.join(f'{stage} {spent:.1f} s' for stage, spent in seconds.items())}")
+    lines.append(f"results     {out / REPORT}; `runner ui {out}` opens MLflow")
+    return lines

@@ -1,0 +1,106 @@
+"""The middle of an experiment: every trial of every embedding, run or read from the journal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from runner.cluster.geometry import open_geometry
+from runner.cluster.grids import Grid, grids_of_embedding
+from runner.cluster.similarity_tree import SimilarityTree
+from runner.config import ExperimentConfig
+from runner.embed.encoders.device import select_device
+from runner.embed.pipeline import EmbeddingRun
+from runner.engine.journal import Journal
+from runner.engine.local import WorkerPool
+from runner.engine.sweep import SweepResult, SweepSettings, run_sweep
+from runner.output.results import NeighborLists
+from runner.output.summary import TrialRecord
+
+
+@dataclass(frozen=True)
+class Study:
+    """The sweeps of an experiment, by embedding key.
+
+    Attributes:
+        data: digest of what all trials depend on.
+        journal: records and labels of the trials.
+        sweeps: what each embedding gave.
+    """
+
+    data: str
+    journal: Journal
+    sweeps: Mapping[str, SweepResult]
+
+    @property
+    def records(self) -> list[TrialRecord]:
+        """All trials, in the order of embeddings and grids."""
+        return [record for sweep in self.sweeps.values() for record in sweep.records]
+
+    @property
+    def null_records(self) -> list[TrialRecord]:
+        """The null baselines of all embeddings."""
+        return [record for sweep in self.sweeps.values() for record in sweep.null_records]
+
+    def neighbors(self, key: str) -> NeighborLists:
+        """Neighbour lists of an embedding's images."""
+        neighbors = open_geometry(self.sweeps[key].geometry).neighbors
+        return neighbors.indices, neighbors.distances
+
+    def tree(self, key: str) -> SimilarityTree:
+        """The tree of cosine similarities of an embedding's images."""
+        return SimilarityTree.of_geometry(open_geometry(self.sweeps[key].geometry))
+
+    def graphs(self) -> dict[str, np.ndarray]:
+        """The neighbour indices of every embedding, int32, shape (n, k)."""
+        return {key: self.neighbors(key)[0] for key in self.sweeps}
+
+
+def sweep_embeddings(
+    embedded: EmbeddingRun,
+    config: ExperimentConfig,
+    grids: Sequence[Grid],
+    data: str,
+    folder: Path,
+    add_seconds: Callable[[str, float], None],
+) -> Study:
+    """Run what is not in the journal yet, one embedding after the other.
+
+    Args:
+        embedded: the vectors.
+        config: of the experiment.
+        grids: what is swept.
+        data: digest of what all trials depend on; each has its own journal.
+        folder: where the journal is kept.
+        add_seconds: told the wall time of each stage by name.
+    """
+    journal = folder / f"journal-{data}"
+    if config.fresh:
+        shutil.rmtree(journal, ignore_errors=True)
+    settings = SweepSettings(
+        grids=grids,
+        seed=config.seed,
+        device=str(select_device(config.device)),
+        max_trials=config.max_trials,
+        journal=journal,
+        truth=embedded.images.labels,
+        image_paths=embedded.images.paths,
+        exact_up_to=config.exact_up_to,
+    )
+    with WorkerPool(config.workers or os.cpu_count() or 1, config.trial_timeout) as pool:
+        sweeps = {
+            embedding.key: run_sweep(
+                embedding,
+                embedding.vectors_path.with_suffix(""),
+                replace(settings, grids=grids_of_embedding(grids, number)),
+                pool,
+                add_seconds,
+            )
+            for number, embedding in enumerate(embedded.embeddings)
+        }
+    return Study(data, Journal(journal), sweeps)
