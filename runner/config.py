@@ -59,7 +59,7 @@ class ExperimentConfig(BaseModel):
         description="reference labels to score against: each image's folder, or a field of --dataset (classifications "
         "or strings)",
     )
-    sample: SampleSize | None = Field(None, description="use only part of the images: a share (5%%) or a count (1000)")
+    sample: SampleSize | None = Field(None, description="use only part of the images: a share (5%) or a count (1000)")
     target: tuple[Path, ...] = Field(
         (), description="images (paths or sample ids) of special interest: always sampled, marked in maps and sheets"
     )

@@ -6,9 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from runner.commands.settings import add_setting
+from runner.commands.flags import Flags
 from runner.commands.subparsers import add_command
 from runner.config import ExperimentConfig
+
+FLAGS = Flags(ExperimentConfig)
 
 
 def add(commands: Any) -> None:
@@ -16,12 +18,11 @@ def add(commands: Any) -> None:
     command.add_argument("action", choices=("ls", "verify", "prune"), help="list, look for damage, or delete")
     command.add_argument("keys", nargs="*", metavar="KEY", help="only these embeddings (default: all)")
     command.add_argument("--older-than", type=float, metavar="DAYS", help="prune: only what was not used for so long")
-    add_setting(command, "cache_dir")
+    FLAGS.add(command, ["cache_dir"])
 
 
 def run(options: argparse.Namespace) -> None:
-
     from runner.embed.commands import run_cache_command
 
-    cache_dir = Path(getattr(options, "cache_dir", ExperimentConfig.model_fields["cache_dir"].default))
+    cache_dir = Path(FLAGS.value(options, "cache_dir"))
     run_cache_command(options.action, cache_dir, options.keys, older_than_days=options.older_than, say=print)

@@ -6,18 +6,20 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from runner.commands.settings import add_setting
+from runner.commands.flags import Flags
 from runner.commands.subparsers import add_command
 from runner.config import ExperimentConfig
+
+FLAGS = Flags(ExperimentConfig)
 
 
 def add(commands: Any) -> None:
     command = add_command(commands, "doctor", "say what works on this machine, and what would help", run)
-    add_setting(command, "cache_dir")
+    FLAGS.add(command, ["cache_dir"])
 
 
 def run(options: argparse.Namespace) -> None:
     from runner.doctor import examine
 
-    cache_dir = Path(getattr(options, "cache_dir", ExperimentConfig.model_fields["cache_dir"].default))
+    cache_dir = Path(FLAGS.value(options, "cache_dir"))
     examine(cache_dir, say=print)

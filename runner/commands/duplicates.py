@@ -5,24 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from runner.commands.model_flags import add_fields, validated
+from runner.commands.flags import Flags
 from runner.commands.subparsers import add_command
 from runner.duplicates.settings import DuplicatesConfig
 
-FLAGS = {"results": "--in"}
-METAVARS = {
-    "images": "DIR",
-    "results": "RESULTS",
-    "method": "METHOD",
-    "threshold": "SIMILARITY",
-    "keep_per_group": "M",
-    "resolution": "PIXELS",
-    "preprocess": "FIT",
-    "embedding": "KEY",
-    "out": "DIR",
-    "batch_size": "N",
-    "cache_dir": "DIR",
-}
+FLAGS = Flags(DuplicatesConfig, {"results": "--in"})
 GROUPS = {
     "images": ("images", "results"),
     "what is a duplicate": ("method", "threshold", "keep_per_group"),
@@ -49,16 +36,12 @@ examples:
 
 
 def add(commands: Any) -> None:
-    command = add_command(commands, "duplicates", "find near-identical images and say which to keep", run)
-    command.formatter_class = argparse.RawDescriptionHelpFormatter
-    command.epilog = EPILOG
-    for title, names in GROUPS.items():
-        add_fields(command.add_argument_group(title), DuplicatesConfig, names, FLAGS, METAVARS)
+    command = add_command(commands, "duplicates", "find near-identical images and say which to keep", run, EPILOG)
+    FLAGS.add_groups(command, GROUPS)
 
 
 def run(options: argparse.Namespace) -> None:
-    values = {name: value for name, value in vars(options).items() if name in DuplicatesConfig.model_fields}
-    config = validated(DuplicatesConfig, values, FLAGS)
+    config = FLAGS.read(options)
 
     from runner.duplicates.outputs import check_folder, write_duplicates
     from runner.duplicates.report import duplicate_lines

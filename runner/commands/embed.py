@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from runner.commands.settings import GROUPS, add_setting, settings
+from runner.commands.experiment import FLAGS, GROUPS
+from runner.commands.flags import add_assignments
 from runner.commands.subparsers import add_command
 from runner.errors import UsageError
 
@@ -14,23 +15,16 @@ SETTINGS = ("images", "dataset", "samples", "sample", "seed", *GROUPS["embedding
 
 def add(commands: Any) -> None:
     command = add_command(commands, "embed", "embed images into the cache, without clustering them", run)
-    for name in SETTINGS:
-        add_setting(command, name)
-    command.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="any setting by its path, e.g. autoencoder.loss=mse; may be repeated",
-    )
+    FLAGS.add(command, SETTINGS)
+    add_assignments(command, example="autoencoder.loss=mse")
 
 
 def run(options: argparse.Namespace) -> None:
     from runner.config_file import load_config
 
     if not hasattr(options, "images") and not hasattr(options, "dataset"):
-        raise UsageError("runner embed needs --images FOLDER or --dataset NAME")
-    config = load_config(settings(options), assignments=options.set)
+        raise UsageError("embed needs --images DIR or --dataset NAME")
+    config = load_config(FLAGS.given(options), assignments=options.set)
     from runner.embed_only import embed_only
 
     embed_only(config, say=print)

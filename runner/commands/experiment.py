@@ -6,32 +6,53 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from runner.commands.settings import GROUPS, add_setting, settings
+from runner.commands.flags import Flags, add_assignments
 from runner.commands.subparsers import add_command
+from runner.config import ExperimentConfig
+
+FLAGS = Flags(ExperimentConfig)
+GROUPS = {
+    "images": (
+        "images",
+        "dataset",
+        "samples",
+        "embeddings",
+        "paths",
+        "labels",
+        "sample",
+        "target",
+        "pairs",
+        "pair_weight",
+    ),
+    "embedding": (
+        "models",
+        "resolutions",
+        "preprocess",
+        "precision",
+        "device",
+        "batch_size",
+        "force_embeddings",
+        "cache_dir",
+    ),
+    "clustering": ("mode", "algorithms", "spaces", "max_trials", "trial_timeout", "seed", "workers"),
+    "results": ("out", "experiment_name", "tracking_uri", "top", "write_fields", "fresh"),
+}
+"""Settings that have a flag, by the section of the help text; the others are reached by ``--set``."""
 
 
 def add(commands: Any) -> None:
     command = add_command(commands, "experiment", "embed, sweep, score, rank, log and report", run)
-    for title, names in GROUPS.items():
-        group = command.add_argument_group(title)
-        for name in names:
-            add_setting(group, name)
+    FLAGS.add_groups(command, GROUPS)
     group = command.add_argument_group("settings")
     group.add_argument("--config", type=Path, metavar="FILE", help="YAML file of settings; flags win over it")
-    group.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="any setting by its path, e.g. sweep.kmeans.n_clusters=[10,20]; may be repeated",
-    )
+    add_assignments(group, example="sweep.kmeans.n_clusters=[10,20]")
     group.add_argument("--dry-run", action="store_true", help="print the resolved plan and stop")
 
 
 def run(options: argparse.Namespace) -> None:
     from runner.config_file import load_config
 
-    config = load_config(settings(options), file=options.config, assignments=options.set)
+    config = load_config(FLAGS.given(options), file=options.config, assignments=options.set)
     from runner.experiment import plan_experiment, run_experiment
 
     if options.dry_run:

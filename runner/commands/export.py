@@ -5,22 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from runner.commands.model_flags import add_fields, validated
-from runner.commands.subparsers import add_command
+from runner.commands.flags import Flags
+from runner.commands.subparsers import add_command, add_results
 from runner.export.settings import ExportConfig
 
-FLAGS: dict[str, str] = {"results": "RESULTS"}
-METAVARS = {
-    "to": "DIR",
-    "rank": "N",
-    "format": "FORMAT",
-    "how": "HOW",
-    "min_size": "M",
-    "per_cluster": "M",
-    "choose": "WHICH",
-    "names": "FILE",
-    "seed": "N",
-}
+FLAGS = Flags(ExportConfig)
+NAMES = ("to", "rank", "format", "how", "min_size", "per_cluster", "choose", "names", "seed", "dry_run")
 EPILOG = """\
 formats:
   folders      cluster_000/ … (or the clusters' names), noise/, and unique/ for images alone in their cluster
@@ -42,17 +32,15 @@ examples:
 
 
 def add(commands: Any) -> None:
-    command = add_command(commands, "export", "bring clusters into folders, or into the files of other tools", run)
-    command.formatter_class = argparse.RawDescriptionHelpFormatter
-    command.epilog = EPILOG
-    command.add_argument("results", nargs="?", default="results", metavar="RESULTS",
-                         help="results folder (default: results)")  # fmt: skip
-    add_fields(command, ExportConfig, (*METAVARS, "dry_run"), FLAGS, METAVARS)
+    command = add_command(
+        commands, "export", "bring clusters into folders, or into the files of other tools", run, EPILOG
+    )
+    add_results(command)
+    FLAGS.add(command, NAMES)
 
 
 def run(options: argparse.Namespace) -> None:
-    values = {name: value for name, value in vars(options).items() if name in ExportConfig.model_fields}
-    config = validated(ExportConfig, values, FLAGS)
+    config = FLAGS.read(options)
 
     from runner.export.export import export_clusters
     from runner.export.report import export_lines

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from runner.commands.subparsers import add_command
+from runner.commands.subparsers import add_command, add_results
 
 EPILOG = """\
 The bundled efficientnet_lite0 names clusters by ImageNet's classes; clusters that none of them fits stay as they are.
@@ -20,12 +20,10 @@ examples:
 
 
 def add(commands: Any) -> None:
-    command = add_command(commands, "names", "name the clusters of a finished experiment by what they show", run)
-    command.formatter_class = argparse.RawDescriptionHelpFormatter
-    command.epilog = EPILOG
-    command.add_argument(
-        "results", type=Path, nargs="?", default=Path("results"), help="results folder (default: results)"
+    command = add_command(
+        commands, "names", "name the clusters of a finished experiment by what they show", run, EPILOG
     )
+    add_results(command)
     command.add_argument("--rank", type=int, default=1, metavar="N", help="place of the trial (default: 1, the best)")
     command.add_argument("--vocabulary", type=Path, metavar="FILE", help="text file with a name per line")
     command.add_argument("--to", type=Path, metavar="FILE", help="write them as JSON, for `runner export --names`")

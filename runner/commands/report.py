@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from runner.commands.subparsers import add_command
+from runner.commands.subparsers import add_command, add_results
 
 
 def add(commands: Any) -> None:
     command = add_command(commands, "report", "print the ranking of a finished experiment", run)
-    command.add_argument("out", type=Path, nargs="?", default=Path("results"), help="results folder (default: results)")
-    command.add_argument("--top", type=int, default=10, help="how many trials (default: 10)")
+    add_results(command)
+    command.add_argument("--top", type=int, default=10, metavar="N", help="how many trials (default: 10)")
 
 
 def run(options: argparse.Namespace) -> None:
     from runner.output.ranking_table import ranking_lines
     from runner.output.result_files import read_summary
 
-    print("\n".join(ranking_lines(read_summary(options.out), options.top)))
+    print("\n".join(ranking_lines(read_summary(options.results), options.top)))

@@ -5,26 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from runner.commands.model_flags import add_fields, validated
+from runner.commands.flags import Flags
 from runner.commands.subparsers import add_command
 from runner.export.settings import How
 from runner.similar.settings import SimilarConfig
 
-FLAGS = {"results": "--in", "queries": "IMAGE"}
-METAVARS = {
-    "images": "DIR",
-    "results": "RESULTS",
-    "count": "N",
-    "top": "N",
-    "pairs": "FILE",
-    "resolution": "PIXELS",
-    "preprocess": "FIT",
-    "embedding": "KEY",
-    "out": "DIR",
-    "collect": "HOW",
-    "batch_size": "N",
-    "cache_dir": "DIR",
-}
+FLAGS = Flags(SimilarConfig, {"results": "--in"})
 GROUPS = {
     "images": ("images", "results"),
     "what is told": ("count", "top", "pairs"),
@@ -44,17 +30,13 @@ examples:
 
 
 def add(commands: Any) -> None:
-    command = add_command(commands, "similar", "find the images most like an image", run)
-    command.formatter_class = argparse.RawDescriptionHelpFormatter
-    command.epilog = EPILOG
+    command = add_command(commands, "similar", "find the images most like an image", run, EPILOG)
     command.add_argument("queries", nargs="*", metavar="IMAGE", help=SimilarConfig.model_fields["queries"].description)
-    for title, names in GROUPS.items():
-        add_fields(command.add_argument_group(title), SimilarConfig, names, FLAGS, METAVARS)
+    FLAGS.add_groups(command, GROUPS)
 
 
 def run(options: argparse.Namespace) -> None:
-    values = {name: value for name, value in vars(options).items() if name in SimilarConfig.model_fields}
-    config = validated(SimilarConfig, values, FLAGS)
+    config = FLAGS.read(options)
 
     from runner.similar.collect import collect_neighbors
     from runner.similar.outputs import check_folder, write_similar
@@ -65,8 +47,9 @@ def run(options: argparse.Namespace) -> None:
     found = find_similar(config, say=print)
     folder = write_similar(found)
     print("\n".join(similar_lines(found, folder)))
+    if config.collect is None:
+        return
     for number, result in enumerate(found.results, start=1):
-        if config.collect is not None:
-            place = folder / f"query_{number:02d}"
-            count = collect_neighbors(found, result, place, How(config.collect))
-            print(f"collected   {count:,} images in {place}; `runner undo {place}` takes them back")
+        place = folder / f"query_{number:02d}"
+        count = collect_neighbors(found, result, place, How(config.collect))
+        print(f"collected   {count:,} images in {place}; `runner undo {place}` takes them back")

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from runner.commands.settings import GROUPS, add_setting, settings
+from runner.commands.experiment import FLAGS, GROUPS
+from runner.commands.flags import add_assignments
 from runner.commands.subparsers import add_command
 from runner.errors import UsageError
 
@@ -22,16 +23,9 @@ def add(commands: Any) -> None:
         "cluster the images and embeddings of finished results again, with other settings; nothing is embedded anew",
         run,
     )
-    command.add_argument("results", type=Path, help="results folder of a finished experiment")
-    for name in CHANGED:
-        add_setting(command, name)
-    command.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="any setting by its path, e.g. sweep.hdbscan.min_cluster_size=[5,10]; may be repeated",
-    )
+    command.add_argument("results", type=Path, metavar="RESULTS", help="results folder of a finished experiment")
+    FLAGS.add(command, CHANGED)
+    add_assignments(command, example="sweep.hdbscan.min_cluster_size=[5,10]")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -41,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     file = options.results / CONFIG
     if not file.is_file():
         raise UsageError(f"{options.results} holds no {CONFIG}; name the results folder of a finished experiment")
-    changes = settings(options)
+    changes = FLAGS.given(options)
     if Path(changes.setdefault("out", options.results.with_name(f"{options.results.name}-sweep"))) == options.results:
         raise UsageError(f"--out {options.results} is the finished results' own folder; choose another")
     config = load_config(changes, file=file, assignments=options.set, forget=FORGOTTEN)

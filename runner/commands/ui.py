@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from runner.commands.subparsers import add_command
+from runner.commands.subparsers import add_command, add_results
 
 
 def add(commands: Any) -> None:
     command = add_command(commands, "ui", "open the MLflow page of an experiment", run)
-    command.add_argument("out", type=Path, nargs="?", default=Path("results"), help="results folder (default: results)")
+    add_results(command)
     command.add_argument("--port", type=int, help="port on 127.0.0.1 (default: a free one from 5000)")
     command.add_argument("--no-open", action="store_true", help="print the address only")
 
@@ -19,4 +18,4 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     from runner.track.server import show_experiment
 
-    show_experiment(options.out, port=options.port, open_browser=not options.no_open)
+    show_experiment(options.results, port=options.port, open_browser=not options.no_open)
