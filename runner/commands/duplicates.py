@@ -43,11 +43,11 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     config = FLAGS.read(options)
 
-    from runner.duplicates.outputs import check_folder, write_duplicates
+    from runner.duplicates.outputs import OWN_FILES, write_duplicates
     from runner.duplicates.report import duplicate_lines
     from runner.duplicates.search import find_duplicates
 
-    check_folder(config.folder, config.images)
+    OWN_FILES.check(config.folder, config.images)
     found = find_duplicates(config, say=print)
     folder = write_duplicates(found)
     print("\n".join(duplicate_lines(found, folder)))

@@ -39,11 +39,11 @@ def run(options: argparse.Namespace) -> None:
     config = FLAGS.read(options)
 
     from runner.similar.collect import collect_neighbors
-    from runner.similar.outputs import check_folder, write_similar
+    from runner.similar.outputs import OWN_FILES, write_similar
     from runner.similar.report import similar_lines
     from runner.similar.search import find_similar
 
-    check_folder(config.folder, config.images)
+    OWN_FILES.check(config.folder, config.images)
     found = find_similar(config, say=print)
     folder = write_similar(found)
     print("\n".join(similar_lines(found, folder)))

@@ -4,53 +4,27 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from runner.duplicates.groups import DuplicateGroup, Member
 from runner.duplicates.search import Duplicates
-from runner.errors import RunnerError
-from runner.output.atomic import atomic_path, printable, write_json, write_text
+from runner.output.atomic import printable, write_json, write_text
 from runner.output.naming import count_of, decimal
+from runner.output.own_files import OwnFiles
 from runner.output.sheet_style import MEDOID
 from runner.output.threshold_plot import PlottedCurve, write_threshold_page
 from runner.output.thumbnails import Thumbnails
-from runner.output.tile_sheet import Tile, TileRow, draw_tile_sheet
+from runner.output.tile_sheet import Tile, TileRow, write_tile_sheet
 
 GROUPS, IMAGES = "groups.json", "images.csv"
 KEEP, DROP = "keep.txt", "drop.txt"
 SHEET, PLOT = "groups.jpg", "threshold.html"
-WRITTEN = (GROUPS, IMAGES, KEEP, DROP, SHEET, PLOT)
-
-KIND = "imagesweep duplicates"
-"""Marks ``groups.json`` as ours."""
+OWN_FILES = OwnFiles("imagesweep duplicates", GROUPS, (IMAGES, KEEP, DROP, SHEET, PLOT))
 
 SHEET_GROUPS = 40
 SHEET_IMAGES = 8
-JPEG_QUALITY = 88
-
-
-def check_folder(folder: Path, images: Path | None) -> None:
-    """Refuse a folder in which files of unknown origin would be overwritten; call it before any work.
-
-    Args:
-        folder: where the results are to go.
-        images: the folder of images that is searched, in which they must not lie.
-
-    Raises:
-        RunnerError: naming them.
-    """
-    if images is not None and folder.resolve().is_relative_to(images.expanduser().resolve()):
-        raise RunnerError(
-            f"{folder} lies in {images}, so that its sheets would be found as images; choose another --out"
-        )
-    foreign = [name for name in WRITTEN if (folder / name).exists()]
-    if foreign and not _is_ours(folder / GROUPS):
-        raise RunnerError(
-            f"{folder} holds {', '.join(foreign)} of unknown origin, which would be overwritten; choose another --out"
-        )
 
 
 def write_duplicates(found: Duplicates) -> Path:
@@ -63,7 +37,7 @@ def write_duplicates(found: Duplicates) -> Path:
         RunnerError: something can't be written.
     """
     folder = found.config.folder
-    check_folder(folder, found.config.images)
+    OWN_FILES.check(folder, found.config.images)
     ids = found.links.images.ids
     write_json(folder / GROUPS, _document(found))
     write_text(folder / IMAGES, _table(found))
@@ -80,17 +54,10 @@ def write_duplicates(found: Duplicates) -> Path:
     return folder
 
 
-def _is_ours(path: Path) -> bool:
-    try:
-        return json.loads(path.read_bytes())["kind"] == KIND
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
 def _document(found: Duplicates) -> dict[str, object]:
     images = found.links.images
     return {
-        "kind": KIND,
+        "kind": OWN_FILES.kind,
         "version": 1,
         "root": None if images.root is None else str(images.root),
         "settings": found.config.model_dump(mode="json", exclude_none=True),
@@ -156,7 +123,6 @@ def _write_sheet(path: Path, found: Duplicates, thumbnails: Thumbnails) -> None:
         path.unlink(missing_ok=True)
         return
     shown = found.groups[:SHEET_GROUPS]
-    thumbnails.load(member.row for group in shown for member in _shown(group))
     ids = found.links.images.ids
     rows = [_sheet_row(number, group, ids) for number, group in enumerate(shown, start=1)]
     grouped = sum(len(group.members) for group in found.groups)
@@ -169,9 +135,7 @@ def _write_sheet(path: Path, found: Duplicates, thumbnails: Thumbnails) -> None:
     ]
     title = f"Duplicates in {(found.links.images.root or path.parent).name}"
     subtitle = " · ".join(fact for fact in facts if fact)
-    sheet = draw_tile_sheet(title, subtitle, rows, thumbnails, {"kept": MEDOID})
-    with atomic_path(path) as temporary:
-        sheet.save(temporary, "JPEG", quality=JPEG_QUALITY)
+    write_tile_sheet(path, title, subtitle, rows, thumbnails, {"kept": MEDOID})
 
 
 def _shown(group: DuplicateGroup) -> Sequence[Member]:
@@ -198,12 +162,8 @@ def _sheet_row(number: int, group: DuplicateGroup, ids: Sequence[str]) -> TileRo
 
 def _command(found: Duplicates) -> str:
     """The command line that takes another threshold, ``{threshold}``."""
-    config = found.config
-    defaults = type(config)(images=Path())
-    source = ["--images", str(config.images)] if config.images is not None else ["--in", str(config.results)]
-    words = ["runner", "duplicates", *source]
-    for name in ("method", "model", "resolution", "preprocess", "embedding", "keep_per_group", "out"):
-        value = getattr(config, name)
-        if value != getattr(defaults, name):
-            words += [f"--{name.replace('_', '-')}", str(value)]
+    words = ["runner", "duplicates"]
+    given = found.config.model_dump(exclude_defaults=True, exclude={"threshold"})
+    for name, value in given.items():
+        words += ["--in" if name == "results" else f"--{name.replace('_', '-')}", str(value)]
     return f"{shlex.join(words)} --threshold {{threshold}}"

@@ -15,9 +15,7 @@ from runner.finished import FinishedExperiment, open_experiment
 from runner.images.folder import scan_folder
 from runner.images.image_set import SkippedImage
 from runner.images.source import require_enough
-
-WORK = ".work"
-"""Folder for matrices and geometries, as in a results folder."""
+from runner.output.layout import WORK
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from runner.output.atomic import atomic_path
 from runner.output.sheet_style import INK, MUTED, PAPER, RULE, TILE, fitted_text, font
 from runner.output.thumbnails import Thumbnails
 
@@ -18,6 +20,10 @@ HEADER = 98
 CAPTION = 22
 LEGEND_GAP = 20
 LABEL_LINE = 20
+SIDE = 132
+"""Of a tile, in pixels."""
+
+JPEG_QUALITY = 88
 
 
 @dataclass(frozen=True)
@@ -47,42 +53,47 @@ class TileRow:
     more: int = 0
 
 
-def draw_tile_sheet(
+def write_tile_sheet(
+    path: Path,
     title: str,
     subtitle: str,
     rows: Sequence[TileRow],
     thumbnails: Thumbnails,
     legend: Mapping[str, str],
     columns: int = 8,
-    side: int = 132,
-) -> Image.Image:
-    """Draw the sheet.
+) -> None:
+    """Draw the sheet and write it as a JPEG, atomically.
 
     Args:
+        path: where to.
         title: of the sheet.
         subtitle: facts for the second line.
         rows: from top to bottom.
-        thumbnails: where the pictures come from.
+        thumbnails: where the pictures come from; those of the rows are loaded.
         legend: meaning of the frames: colour by name.
         columns: most tiles beside each other.
-        side: of a tile, in pixels.
+
+    Raises:
+        RunnerError: it can't be written.
     """
+    thumbnails.load(tile.row for row in rows for tile in row.tiles)
     columns = max(4, min(columns, max((len(row.tiles) + bool(row.more) for row in rows), default=0)))
-    heights = [_height(row, columns, side) for row in rows]
-    width = 2 * MARGIN + LABEL + columns * (side + GAP) - GAP
+    heights = [_height(row, columns) for row in rows]
+    width = 2 * MARGIN + LABEL + columns * (SIDE + GAP) - GAP
     sheet = Image.new("RGB", (width, HEADER + sum(heights) + MARGIN - GAP), PAPER)
     draw = ImageDraw.Draw(sheet)
     _draw_header(draw, title, subtitle, legend, width)
     y = HEADER
     for row, height in zip(rows, heights, strict=True):
-        _draw_row(sheet, draw, row, thumbnails, y, columns, side)
+        _draw_row(sheet, draw, row, thumbnails, y, columns)
         y += height
-    return sheet
+    with atomic_path(path) as temporary:
+        sheet.save(temporary, "JPEG", quality=JPEG_QUALITY)
 
 
-def _height(row: TileRow, columns: int, side: int) -> int:
+def _height(row: TileRow, columns: int) -> int:
     lines = max(1, -(-(len(row.tiles) + bool(row.more)) // columns))
-    return max(lines * (side + CAPTION + GAP), 30 + LABEL_LINE * len(row.lines) + GAP)
+    return max(lines * (SIDE + CAPTION + GAP), 30 + LABEL_LINE * len(row.lines) + GAP)
 
 
 def _draw_header(draw: ImageDraw.ImageDraw, title: str, subtitle: str, legend: Mapping[str, str], width: int) -> None:
@@ -99,21 +110,21 @@ def _draw_header(draw: ImageDraw.ImageDraw, title: str, subtitle: str, legend: M
 
 
 def _draw_row(
-    sheet: Image.Image, draw: ImageDraw.ImageDraw, row: TileRow, thumbnails: Thumbnails, y: int, columns: int, side: int
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, row: TileRow, thumbnails: Thumbnails, y: int, columns: int
 ) -> None:
     draw.text((MARGIN, y + 4), fitted_text(row.title, LABEL - GAP, font(17, bold=True)), INK, font(17, bold=True))
     for number, line in enumerate(row.lines):
         text = fitted_text(line, LABEL - GAP, font(14))
         draw.text((MARGIN, y + 30 + LABEL_LINE * number), text, fill=INK if number == 0 else MUTED, font=font(14))
     for number, tile in enumerate(row.tiles):
-        _draw_tile(sheet, draw, tile, thumbnails, _corner(number, y, columns, side), side)
+        _draw_tile(sheet, draw, tile, thumbnails, _corner(number, y, columns))
     if row.more:
-        x, top = _corner(len(row.tiles), y, columns, side)
-        draw.text((x + side / 2, top + side / 2), f"+ {row.more:,} more", MUTED, font(15), "mm")
+        x, top = _corner(len(row.tiles), y, columns)
+        draw.text((x + SIDE / 2, top + SIDE / 2), f"+ {row.more:,} more", MUTED, font(15), "mm")
 
 
-def _corner(number: int, y: int, columns: int, side: int) -> tuple[int, int]:
-    return MARGIN + LABEL + number % columns * (side + GAP), y + number // columns * (side + CAPTION + GAP)
+def _corner(number: int, y: int, columns: int) -> tuple[int, int]:
+    return MARGIN + LABEL + number % columns * (SIDE + GAP), y + number // columns * (SIDE + CAPTION + GAP)
 
 
 def _draw_tile(
@@ -122,20 +133,19 @@ def _draw_tile(
     tile: Tile,
     thumbnails: Thumbnails,
     corner: tuple[int, int],
-    side: int,
 ) -> None:
     x, y = corner
-    draw.rectangle((x, y, x + side - 1, y + side - 1), fill=TILE)
+    draw.rectangle((x, y, x + SIDE - 1, y + SIDE - 1), fill=TILE)
     image = thumbnails.image(tile.row)
     if image is None:
-        draw.text((x + side / 2, y + side / 2), "file missing\nor unreadable", MUTED, font(13), "mm", align="center")
+        draw.text((x + SIDE / 2, y + SIDE / 2), "file missing\nor unreadable", MUTED, font(13), "mm", align="center")
     else:
-        image.thumbnail((side, side), Image.Resampling.LANCZOS)
-        sheet.paste(image, (x + (side - image.width) // 2, y + (side - image.height) // 2))
+        image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+        sheet.paste(image, (x + (SIDE - image.width) // 2, y + (SIDE - image.height) // 2))
     if tile.frame is not None:
-        box = (x - FRAME, y - FRAME, x + side - 1 + FRAME, y + side - 1 + FRAME)
+        box = (x - FRAME, y - FRAME, x + SIDE - 1 + FRAME, y + SIDE - 1 + FRAME)
         draw.rectangle(box, outline=tile.frame, width=FRAME)
     typeface = font(12)
-    room = side - (typeface.getlength(tile.figure) + 8 if tile.figure else 0)
-    draw.text((x, y + side + 5), fitted_text(tile.name, room, typeface), fill=INK, font=typeface)
-    draw.text((x + side, y + side + 5), tile.figure, fill=MUTED, font=typeface, anchor="ra")
+    room = SIDE - (typeface.getlength(tile.figure) + 8 if tile.figure else 0)
+    draw.text((x, y + SIDE + 5), fitted_text(tile.name, room, typeface), fill=INK, font=typeface)
+    draw.text((x + SIDE, y + SIDE + 5), tile.figure, fill=MUTED, font=typeface, anchor="ra")

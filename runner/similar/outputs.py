@@ -4,50 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from runner.errors import RunnerError
-from runner.output.atomic import atomic_path, printable, write_json, write_text
+from runner.output.atomic import printable, write_json, write_text
 from runner.output.naming import count_of, decimal, trial_name
+from runner.output.own_files import OwnFiles
 from runner.output.sheet_style import MEDOID
 from runner.output.thumbnails import Thumbnails
-from runner.output.tile_sheet import Tile, TileRow, draw_tile_sheet
+from runner.output.tile_sheet import Tile, TileRow, write_tile_sheet
 from runner.similar.search import QueryResult, SimilarImages
 
 JSON, CSV = "similar.json", "similar.csv"
 SHEET = re.compile(r"query_\d{2,}\.jpg")
 
-KIND = "imagesweep similar"
-"""Marks ``similar.json`` as ours."""
+OWN_FILES = OwnFiles("imagesweep similar", JSON, (CSV,))
 
 SHEET_TILES = 39
 """Neighbours and mates on a sheet; with the note of how many more there are they fill four lines."""
-
-JPEG_QUALITY = 88
-
-
-def check_folder(folder: Path, images: Path | None) -> None:
-    """Refuse a folder in which files of unknown origin would be overwritten, or that lies in the images.
-
-    Args:
-        folder: where the results are to go.
-        images: the folder of images that is searched, or None.
-
-    Raises:
-        RunnerError: naming the folder and the files.
-    """
-    if images is not None and folder.resolve().is_relative_to(images.expanduser().resolve()):
-        raise RunnerError(
-            f"{folder} lies in {images}, so that its sheets would be found as images; choose another --out"
-        )
-    foreign = [name for name in (JSON, CSV) if (folder / name).exists()]
-    if foreign and not _is_ours(folder / JSON):
-        raise RunnerError(
-            f"{folder} holds {', '.join(foreign)} of unknown origin, which would be overwritten; choose another --out"
-        )
 
 
 def write_similar(found: SimilarImages) -> Path:
@@ -60,8 +35,8 @@ def write_similar(found: SimilarImages) -> Path:
         RunnerError: something can't be written.
     """
     folder = found.config.folder
-    check_folder(folder, found.config.images)
-    if _is_ours(folder / JSON):
+    OWN_FILES.check(folder, found.config.images)
+    if OWN_FILES.are_in(folder):
         for path in folder.iterdir():
             if SHEET.fullmatch(path.name):
                 path.unlink()
@@ -80,17 +55,10 @@ def sheet_name(number: int) -> str:
     return f"query_{number:02d}.jpg"
 
 
-def _is_ours(path: Path) -> bool:
-    try:
-        return json.loads(path.read_bytes())["kind"] == KIND
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
 def _document(found: SimilarImages) -> dict[str, object]:
     ids = found.images.ids
     return {
-        "kind": KIND,
+        "kind": OWN_FILES.kind,
         "version": 1,
         "root": None if found.images.root is None else str(found.images.root),
         "settings": found.config.model_dump(mode="json", exclude_none=True),
@@ -186,11 +154,9 @@ def _write_sheet(
             for mate in result.mates[:SHEET_TILES]
         ]
         rows.append(TileRow("Cluster mates", lines, tiles, more=result.n_mates - len(tiles)))
-    thumbnails.load(tile.row for row in rows for tile in row.tiles)
     subtitle = f"among {count_of(len(found.images), 'image')} of {found.images.root or found.config.results}"
-    sheet = draw_tile_sheet(f"Like {query.name.rsplit('/', 1)[-1]}", subtitle, rows, thumbnails, {"query": MEDOID}, 10)
-    with atomic_path(path) as temporary:
-        sheet.save(temporary, "JPEG", quality=JPEG_QUALITY)
+    title = f"Like {query.name.rsplit('/', 1)[-1]}"
+    write_tile_sheet(path, title, subtitle, rows, thumbnails, {"query": MEDOID}, columns=10)
 
 
 def _file_name(found: SimilarImages, row: int) -> str:

@@ -20,15 +20,13 @@ from runner.images.image_set import ImageSet, SkippedImage
 from runner.images.names import ImageNames
 from runner.images.pairs import Pairs, read_pairs
 from runner.images.source import require_enough
+from runner.output.layout import WORK
 from runner.output.naming import short_embedding_names
 from runner.output.summary import TrialRecord
 from runner.similar.mates import Mate, consensus_mates
 from runner.similar.nearest import Neighbors, cosine_similarities, nearest
 from runner.similar.pair_ranks import PairRank, pair_ranks
 from runner.similar.settings import SimilarConfig
-
-WORK = ".work"
-"""Folder for matrices, as in a results folder."""
 
 Say = Callable[[str], None]
 

@@ -1,0 +1,51 @@
+"""What a search wrote into a folder may be replaced by the next one; what anyone else wrote may not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.errors import RunnerError
+
+
+@dataclass(frozen=True)
+class OwnFiles:
+    """The files of one kind of search.
+
+    Attributes:
+        kind: what its document says under ``kind``, which marks all of them as ours.
+        document: name of that JSON file.
+        others: names of the other files.
+    """
+
+    kind: str
+    document: str
+    others: tuple[str, ...]
+
+    def check(self, folder: Path, images: Path | None) -> None:
+        """Refuse a folder in which files of unknown origin would be overwritten; call it before any work.
+
+        Args:
+            folder: where the results are to go.
+            images: the folder of images that is searched, in which they must not lie; None where there is none.
+
+        Raises:
+            RunnerError: naming the folder and the files.
+        """
+        if images is not None and folder.resolve().is_relative_to(images.expanduser().resolve()):
+            raise RunnerError(
+                f"{folder} lies in {images}, so that its sheets would be found as images; choose another --out"
+            )
+        there = [name for name in (self.document, *self.others) if (folder / name).exists()]
+        if there and not self.are_in(folder):
+            raise RunnerError(
+                f"{folder} holds {', '.join(there)} of unknown origin, which would be overwritten; choose another --out"
+            )
+
+    def are_in(self, folder: Path) -> bool:
+        """Whether a search of this kind has written there."""
+        try:
+            return json.loads((folder / self.document).read_bytes())["kind"] == self.kind
+        except (OSError, ValueError, KeyError, TypeError):
+            return False

@@ -1,0 +1,56 @@
+"""The settings that every search in a set of images shares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from runner.config import ExperimentConfig
+from runner.embed.embedding_config import Fit
+
+
+def _as_in_experiment(name: str) -> Any:
+    """The field of an experiment's settings: its default, its limits and its help text."""
+    return ExperimentConfig.model_fields[name]
+
+
+class SearchConfig(BaseModel):
+    """Which images are searched, and how they are embedded. Field descriptions are the command line's help texts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    folder_name: ClassVar[str]
+    """Where the results go if ``out`` is not given; in the folder ``results`` if that is."""
+
+    images: Path | None = _as_in_experiment("images")
+    results: Path | None = Field(
+        None, description="results folder of a finished experiment, whose images, embeddings and trials are taken"
+    )
+    embedding: str | None = Field(
+        None, description="which embedding of --in, by its key or part of it (default: the best trial's)"
+    )
+    model: str = Field("ViT-B-32", description="embedding model of --images: ARCH[:WEIGHTS], efficientnet_lite0, …")
+    resolution: int | None = Field(None, ge=16, description="side of its square input (default: the model's own)")
+    preprocess: Fit = Field(Fit.LETTERBOX, description="how an image is brought into the square")
+    device: str = _as_in_experiment("device")
+    batch_size: int = _as_in_experiment("batch_size")
+    cache_dir: Path = _as_in_experiment("cache_dir")
+    out: Path | None = Field(None, description="folder to write to")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.images is None) == (self.results is None):
+            given = "neither" if self.images is None else "both"
+            raise ValueError(f"give exactly one of --images DIR and --in RESULTS, not {given}")
+        if self.embedding is not None and self.results is None:
+            raise ValueError("--embedding goes with --in; use --model with --images")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """Where the results go."""
+        if self.out is not None:
+            return self.out.expanduser()
+        return (self.results or Path()).expanduser() / self.folder_name
