@@ -1,0 +1,63 @@
+"""Every setting of the commands becomes a flag that says what it takes, and comes back validated."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from runner.cli import main
+from runner.commands.flags import Flags
+from runner.config import ExperimentConfig, Mode
+from runner.embed.embedding_config import Fit
+from runner.errors import UsageError
+from runner.similar.settings import SimilarConfig
+
+
+def _typed(flags: Flags, names: list[str], *words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    flags.add(parser, names)
+    return parser.parse_args(words)
+
+
+def test_help_gives_choices_and_defaults(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    with pytest.raises(SystemExit):
+        _typed(Flags(SimilarConfig, {"results": "--in"}), [*SimilarConfig.model_fields], "--help")
+    text = capsys.readouterr().out
+    assert (
+        "--preprocess FIT      how an image is brought into the square: letterbox, center_crop, resize (default" in text
+    )
+    assert "--in RESULTS" in text
+    assert "in this way: copy, hardlink, symlink\n" in text
+    assert "(default: 20)" in text and "None" not in text
+
+
+@pytest.mark.parametrize("command", ["experiment", "sweep", "embed", "duplicates", "similar", "export", "cache"])
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0 and "%%" not in capsys.readouterr().out
+
+
+def test_only_what_was_typed_is_given() -> None:
+    flags = Flags(ExperimentConfig)
+    names = ["images", "models", "preprocess", "fresh", "mode", "cache_dir"]
+    options = _typed(flags, names, "--images", "photos", "--preprocess", "resize", "letterbox", "--fresh")
+    assert flags.given(options) == {"images": "photos", "preprocess": ["resize", "letterbox"], "fresh": True}
+    assert flags.value(options, "mode") is Mode.BALANCED
+    assert flags.read(options).preprocess == (Fit.RESIZE, Fit.LETTERBOX)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--count", "0"], "--count 0: input should be greater"),
+        (["--in", "results", "--device", "abacus"], "--device abacus: "),
+        ([], "exactly one of --images DIR and --in RESULTS, not neither"),
+    ],
+)
+def test_what_is_wrong_names_the_flag(words: list[str], message: str) -> None:
+    flags = Flags(SimilarConfig, {"results": "--in"})
+    with pytest.raises(UsageError, match=message):
+        flags.read(_typed(flags, ["results", "count", "device"], *words))
