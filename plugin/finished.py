@@ -74,21 +74,9 @@ def _links(
     from runner.cluster.threshold_curve import threshold_curve
     from runner.duplicates.links import LinkRequest
     from runner.duplicates.methods import METHODS
+    from runner.duplicates.settings import DuplicatesConfig
 
     finished = _open(name, out, stamp)
-    config = finished.config
-    request = LinkRequest(
-        images=finished.images,
-        cache_dir=config.cache_dir,
-        folder=out / "duplicates" / ".work",
-        model=config.models[0],
-        resolution=None,
-        fit=config.preprocess[0],
-        device=config.device,
-        batch_size=config.batch_size,
-        finished=finished,
-        embedding=embedding,
-        say=lambda line: None,
-    )
-    links = METHODS[method](request)
+    config = DuplicatesConfig(results=out, embedding=embedding)
+    links = METHODS[method](LinkRequest(finished.images, config, finished))
     return links, threshold_curve(links.tree)

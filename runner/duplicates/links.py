@@ -11,6 +11,8 @@ import numpy as np
 from runner.cluster.similarity_tree import SimilarityTree
 from runner.finished import FinishedExperiment
 from runner.images.image_set import ImageSet, SkippedImage
+from runner.output.layout import WORK
+from runner.search_config import SearchConfig
 
 
 @dataclass(frozen=True)
@@ -19,26 +21,25 @@ class LinkRequest:
 
     Attributes:
         images: with files, at least two.
-        cache_dir: where content hashes, embeddings and perceptual hashes are kept.
-        folder: where matrices and geometries of this run go.
-        model, resolution, fit: the embedding, where there is no finished experiment.
-        device, batch_size: of its forward passes.
+        config: how they are embedded, where there is no finished experiment; and where matrices and geometries go.
         finished: the experiment that the images are from, or None.
-        embedding: key, or part of one, of the experiment's embedding; None for the best trial's.
         say: told what is going on, line by line.
     """
 
     images: ImageSet
-    cache_dir: Path
-    folder: Path
-    model: str
-    resolution: int | None
-    fit: str
-    device: str
-    batch_size: int
-    finished: FinishedExperiment | None
-    embedding: str | None
-    say: Callable[[str], None]
+    config: SearchConfig
+    finished: FinishedExperiment | None = None
+    say: Callable[[str], None] = lambda line: None
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where content hashes, embeddings and perceptual hashes are kept."""
+        return self.config.cache_dir if self.finished is None else self.finished.config.cache_dir
+
+    @property
+    def work_folder(self) -> Path:
+        """For matrices and geometries."""
+        return self.config.folder / WORK
 
 
 @dataclass(frozen=True)

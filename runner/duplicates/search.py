@@ -15,7 +15,6 @@ from runner.finished import FinishedExperiment, open_experiment
 from runner.images.folder import scan_folder
 from runner.images.image_set import SkippedImage
 from runner.images.source import require_enough
-from runner.output.layout import WORK
 
 
 @dataclass(frozen=True)
@@ -75,20 +74,7 @@ def find_duplicates(
         scan = scan_folder(config.images)
         images, skipped = scan.images, scan.skipped
     require_enough(images, str(images.root or config.results), skipped)
-    request = LinkRequest(
-        images=images,
-        cache_dir=finished.config.cache_dir if finished else config.cache_dir,
-        folder=config.folder / WORK,
-        model=config.model,
-        resolution=config.resolution,
-        fit=config.preprocess,
-        device=config.device,
-        batch_size=config.batch_size,
-        finished=finished,
-        embedding=config.embedding,
-        say=say,
-    )
-    links = METHODS[config.method](request)
+    links = METHODS[config.method](LinkRequest(images, config, finished, say))
     curve = threshold_curve(links.tree)
     threshold, reason = _threshold(config, curve)
     groups = duplicate_groups(links, threshold, config.keep_per_group)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from runner.output.atomic import printable, write_json, write_text
@@ -14,6 +15,7 @@ from runner.output.own_files import OwnFiles
 from runner.output.sheet_style import MEDOID
 from runner.output.thumbnails import Thumbnails
 from runner.output.tile_sheet import Tile, TileRow, write_tile_sheet
+from runner.similar.pair_ranks import PairRank
 from runner.similar.search import QueryResult, SimilarImages
 
 JSON, CSV = "similar.json", "similar.csv"
@@ -56,53 +58,47 @@ def sheet_name(number: int) -> str:
 
 
 def _document(found: SimilarImages) -> dict[str, object]:
-    ids = found.images.ids
     return {
         "kind": OWN_FILES.kind,
         "version": 1,
         "root": None if found.images.root is None else str(found.images.root),
         "settings": found.config.model_dump(mode="json", exclude_none=True),
         "trials": [{"id": trial.id, "embedding": trial.embedding, "name": trial_name(trial)} for trial in found.trials],
-        "queries": [
-            {
-                "query": result.query.name,
-                "in_set": result.query.row is not None,
-                "neighbors": {
-                    each.embedding: [
-                        {"path": ids[row], "similarity": similarity}
-                        for row, similarity in zip(each.rows.tolist(), each.similarities.tolist(), strict=True)
-                    ]
-                    for each in result.neighbors
-                },
-                "mates_in_all": result.n_mates,
-                "mates": [
-                    {
-                        "path": ids[mate.row],
-                        "trials": mate.trials,
-                        "of_trials": len(found.trials),
-                        "similarity": mate.similarity,
-                    }
-                    for mate in result.mates
-                ],
-                "sheet": sheet_name(number) if found.images.paths else None,
-            }
-            for number, result in enumerate(found.results, start=1)
-        ],
-        "pairs": [
-            {
-                "first": ids[pair.first],
-                "second": ids[pair.second],
-                "kind": pair.kind,
-                "embedding": pair.embedding,
-                "similarity": pair.similarity,
-                "rank": pair.rank,
-                "reverse_rank": pair.reverse_rank,
-            }
-            for pair in found.pairs
-        ],
+        "queries": [_query(number, found, result) for number, result in enumerate(found.results, start=1)],
+        "pairs": [_pair(pair, found.images.ids) for pair in found.pairs],
         "unmatched_pairs": found.unmatched_pairs,
         "skipped": [{"path": image.path, "reason": image.reason} for image in found.skipped],
     }
+
+
+def _query(number: int, found: SimilarImages, result: QueryResult) -> dict[str, object]:
+    ids = found.images.ids
+    return {
+        "query": result.query.name,
+        "in_set": result.query.row is not None,
+        "neighbors": {
+            each.embedding: [
+                {"path": ids[row], "similarity": similarity}
+                for row, similarity in zip(each.rows.tolist(), each.similarities.tolist(), strict=True)
+            ]
+            for each in result.neighbors
+        },
+        "mates_in_all": result.n_mates,
+        "mates": [
+            {
+                "path": ids[mate.row],
+                "trials": mate.trials,
+                "of_trials": len(found.trials),
+                "similarity": mate.similarity,
+            }
+            for mate in result.mates
+        ],
+        "sheet": sheet_name(number) if found.images.paths else None,
+    }
+
+
+def _pair(pair: PairRank, ids: Sequence[str]) -> dict[str, object]:
+    return {**asdict(pair), "first": ids[pair.first], "second": ids[pair.second]}
 
 
 def _table(found: SimilarImages) -> str:

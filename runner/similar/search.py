@@ -11,18 +11,17 @@ import numpy as np
 
 from runner.embed.cache import EmbeddingCache
 from runner.embed.embedding_config import EmbeddingConfig
-from runner.embed.models import resolve_models
 from runner.embed.pipeline import embed_images
 from runner.errors import RunnerError
 from runner.finished import FinishedExperiment, open_experiment
 from runner.images.folder import scan_folder
 from runner.images.image_set import ImageSet, SkippedImage
 from runner.images.names import ImageNames
-from runner.images.pairs import Pairs, read_pairs
+from runner.images.pairs import read_pairs
 from runner.images.source import require_enough
-from runner.output.layout import WORK
 from runner.output.naming import short_embedding_names
 from runner.output.summary import TrialRecord
+from runner.search_embedding import embed_searched
 from runner.similar.mates import Mate, consensus_mates
 from runner.similar.nearest import Neighbors, cosine_similarities, nearest
 from runner.similar.pair_ranks import PairRank, pair_ranks
@@ -113,26 +112,37 @@ def find_similar(
     else:
         images, spaces, skipped = _folder_space(config, say)
         cache_dir = config.cache_dir
-    trials = (
-        [] if finished is None else [finished.summary.trial(each) for each in finished.summary.ranking[: config.top]]
-    )
-    labels = [] if finished is None else [finished.labels(trial.id) for trial in trials]
+    trials, labels = _best_trials(finished, config.top)
     queries = [_query(name, images) for name in config.queries]
     placed = {space.key: _query_vectors(queries, space, cache_dir, config, say) for space in spaces}
     results = [
         _search(config, query, {space.key: placed[space.key][place] for space in spaces}, spaces, trials, labels)
         for place, query in enumerate(queries)
     ]
-    pairs = Pairs(np.empty((0, 2), np.int64), np.empty((0, 2), np.int64))
-    if config.pairs is not None:
-        pairs = read_pairs(config.pairs, images)
-    ranks = [rank for space in spaces for rank in pair_ranks(space.key, space.vectors, pairs)]
+    ranks, unmatched = _pair_ranks(config.pairs, images, spaces)
     names = {space.key: space.key for space in spaces}
     if finished is not None:
         names |= short_embedding_names(finished.summary.embeddings)
-    return SimilarImages(
-        config, images, names, tuple(results), tuple(trials), tuple(ranks), len(pairs.unmatched), skipped
-    )
+    return SimilarImages(config, images, names, tuple(results), trials, ranks, unmatched, skipped)
+
+
+def _best_trials(
+    finished: FinishedExperiment | None, top: int
+) -> tuple[tuple[TrialRecord, ...], tuple[np.ndarray, ...]]:
+    """The best trials and their labels; none where there is no experiment."""
+    if finished is None:
+        return (), ()
+    trials = tuple(map(finished.summary.trial, finished.summary.ranking[:top]))
+    return trials, tuple(finished.labels(trial.id) for trial in trials)
+
+
+def _pair_ranks(path: Path | None, images: ImageSet, spaces: Sequence[_Space]) -> tuple[tuple[PairRank, ...], int]:
+    """Ranks of the known pairs, and how many pairs are not in the set."""
+    if path is None:
+        return (), 0
+    pairs = read_pairs(path, images)
+    ranks = tuple(rank for space in spaces for rank in pair_ranks(space.key, space.vectors, pairs))
+    return ranks, len(pairs.unmatched)
 
 
 def _finished_spaces(finished: FinishedExperiment, wanted: str | None) -> list[_Space]:
@@ -145,19 +155,7 @@ def _folder_space(config: SimilarConfig, say: Say) -> tuple[ImageSet, list[_Spac
     assert config.images is not None
     scan = scan_folder(config.images)
     require_enough(scan.images, str(config.images), scan.skipped)
-    resolutions = [] if config.resolution is None else [config.resolution]
-    resolved = resolve_models([config.model], resolutions, [config.preprocess], cache_dir=config.cache_dir)
-    for note in resolved.notes:
-        say(f"note        {note}")
-    run = embed_images(
-        scan.images,
-        resolved.configs,
-        cache=EmbeddingCache(config.cache_dir),
-        out_dir=config.folder / WORK,
-        device=config.device,
-        batch_size=config.batch_size,
-        say=say,
-    )
+    run = embed_searched(scan.images, config, say)
     found = run.embeddings[0]
     vectors = np.load(found.vectors_path, mmap_mode="r", allow_pickle=False)
     return run.images, [_Space(found.key, vectors, found.config)], (*scan.skipped, *run.skipped)

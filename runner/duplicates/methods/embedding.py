@@ -6,13 +6,10 @@ from runner.cluster.geometry import Geometry, build_geometry
 from runner.cluster.similarity_tree import SimilarityTree
 from runner.cluster.spaces import Space
 from runner.duplicates.links import LinkRequest, Links
-from runner.embed.cache import EmbeddingCache
-from runner.embed.embedding_config import Fit
 from runner.embed.encoders.device import select_device
-from runner.embed.models import resolve_models
-from runner.embed.pipeline import embed_images
 from runner.images.image_set import ImageSet, SkippedImage
 from runner.images.source import require_enough
+from runner.search_embedding import embed_searched
 
 SEED = 0
 """Names the geometry's folder; nothing in space ``none`` is random."""
@@ -21,24 +18,12 @@ SEED = 0
 def link_embedding(request: LinkRequest) -> Links:
     """Cosine similarity under one embedding: the finished experiment's, or the model's that is asked for."""
     if request.finished is not None:
-        key = request.finished.embedding_key(request.embedding)
+        key = request.finished.embedding_key(request.config.embedding)
         return _links(request.images, (), request.finished.geometry(key), key)
-    resolutions = [] if request.resolution is None else [request.resolution]
-    resolved = resolve_models([request.model], resolutions, [Fit(request.fit)], cache_dir=request.cache_dir)
-    for note in resolved.notes:
-        request.say(f"note        {note}")
-    run = embed_images(
-        request.images,
-        resolved.configs,
-        cache=EmbeddingCache(request.cache_dir),
-        out_dir=request.folder,
-        device=request.device,
-        batch_size=request.batch_size,
-        say=request.say,
-    )
+    run = embed_searched(request.images, request.config, request.say)
     require_enough(run.images, str(request.images.root), run.skipped)
     path = run.embeddings[0].vectors_path
-    device = str(select_device(request.device))
+    device = str(select_device(request.config.device))
     geometry = build_geometry(
         path.with_suffix("") / f"none-{SEED}",
         Space.parse("none"),

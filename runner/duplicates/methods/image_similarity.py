@@ -33,7 +33,9 @@ def link_by_measure(name: str) -> Callable[[LinkRequest], Links]:
 def _link(request: LinkRequest, measure: Measure) -> Links:
     neighbors = None
     if request.finished is not None:
-        neighbors = request.finished.geometry(request.finished.embedding_key(request.embedding)).neighbors.indices
+        neighbors = request.finished.geometry(
+            request.finished.embedding_key(request.config.embedding)
+        ).neighbors.indices
     compared = compare_images(request.images.paths, measure, neighbors)
     usable = [row for row in range(len(request.images)) if row not in compared.unreadable]
     images = request.images.subset(usable)

@@ -49,7 +49,7 @@ def link_perceptual_hash(request: LinkRequest) -> Links:
     images = request.images.subset(usable)
     require_enough(images, str(request.images.root), skipped)
     contents = [hashed.by_image[row] or "" for row in usable]
-    path = matrix_path(request.folder, config.key, contents)
+    path = matrix_path(request.work_folder, config.key, contents)
     if cache.stream_to_npy(config.key, contents, path):
         raise RunnerError(f"hashes just written to {cache.cache_dir} come back damaged; check that disk")
     vectors = np.load(path, mmap_mode="r", allow_pickle=False)
