@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+
 from runner.cluster.algorithms.base import Algorithm, Parameter, Params, Scale
 from runner.cluster.algorithms.kmeans import kmeans_from_seeding, shared_seeding
 from runner.cluster.cuts import compact_labels
@@ -35,11 +37,20 @@ class GaussianMixture(Algorithm):
 
     def prepare(self, geometry: Geometry, settings: Sequence[Params], seed: int) -> None:
         shared_seeding(geometry, max(int(params["n_components"]) for params in settings), seed, "k-means++")
+        for n_components in {int(params["n_components"]) for params in settings}:
+            _start(geometry, n_components, seed)
 
     def cluster(self, geometry: Geometry, params: Params, seed: int) -> Clustering:
         from runner.cluster.gaussian_mixture import gaussian_mixture
 
-        start = kmeans_from_seeding(geometry, int(params["n_components"]), seed)
+        start = _start(geometry, int(params["n_components"]), seed)
         covariance_type = cast("CovarianceType", params["covariance_type"])
-        result = gaussian_mixture(geometry.vectors, start.labels, covariance_type=covariance_type)
+        result = gaussian_mixture(geometry.vectors, start, covariance_type=covariance_type)
         return Clustering(compact_labels(result.labels), result.details)
+
+
+def _start(geometry: Geometry, n_components: int, seed: int) -> np.ndarray:
+    """The k-means labels, int32, shape (n,), from which mixtures of every covariance type start; computed once."""
+    return geometry.prepared(
+        f"kmeans-labels-{n_components}-{seed}", lambda: kmeans_from_seeding(geometry, n_components, seed).labels
+    )
