@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -12,8 +10,6 @@ from runner.cluster.cuts import lowest_inner_similarities
 from runner.duplicates.image_facts import ImageFacts, measure_images
 from runner.duplicates.k_center import k_center
 from runner.duplicates.links import Links
-
-Measure = Callable[[Sequence[Path]], Sequence[ImageFacts]]
 
 LARGEST_COMPARED_GROUP = 50
 """Members up to which all pairs of a group are compared where images are and not vectors."""
@@ -66,9 +62,7 @@ class DuplicateGroup:
         return [member.row for member in self.members if not member.keep]
 
 
-def duplicate_groups(
-    links: Links, threshold: float, keep_per_group: int = 1, measure: Measure = measure_images
-) -> list[DuplicateGroup]:
+def duplicate_groups(links: Links, threshold: float, keep_per_group: int = 1) -> list[DuplicateGroup]:
     """The groups at a threshold, the largest first.
 
     Args:
@@ -76,11 +70,10 @@ def duplicate_groups(
         threshold: similarity from which on two images are linked.
         keep_per_group: how many of each group stay; beyond the representative, the ones that differ most from those
             kept already (k-center).
-        measure: gives size and sharpness of image files.
     """
     labels = links.tree.groups(threshold)
     order = np.argsort(labels, kind="stable")[np.count_nonzero(labels < 0) :]
-    facts = dict(zip(order.tolist(), measure([links.images.paths[row] for row in order]), strict=True))
+    facts = dict(zip(order.tolist(), measure_images([links.images.paths[row] for row in order]), strict=True))
     lowest = _lowest_similarities(links, labels)
     ends = np.cumsum(np.bincount(labels[order]))
     return [

@@ -55,7 +55,6 @@ class Links:
         similarity_of_cosine: turns cosines into similarities, element by element.
         compare: where there are no vectors, gives the similarity of one row to others; None where only equality is
             known.
-        chosen: key of the embedding, if there is one.
     """
 
     images: ImageSet
@@ -65,7 +64,6 @@ class Links:
     vectors: np.ndarray | None = None
     similarity_of_cosine: Callable[[np.ndarray], np.ndarray] = lambda cosines: cosines
     compare: Callable[[int, np.ndarray], np.ndarray] | None = None
-    chosen: str | None = None
 
     @property
     def only_equal(self) -> bool:

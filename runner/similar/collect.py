@@ -31,17 +31,7 @@ def collect_neighbors(found: SimilarImages, result: QueryResult, folder: Path, h
         RunnerError: the folder holds something, or something can't be written.
     """
     check_destination(folder, found.images.root, how)
-    images: list[PlacedImage] = []
-    for each in result.neighbors:
-        inside = f"{safe_name(found.embedding_names[each.embedding])}/" if len(result.neighbors) > 1 else ""
-        for rank, (row, similarity) in enumerate(zip(each.rows.tolist(), each.similarities, strict=True), start=1):
-            path = found.images.paths[row]
-            if source_fault(path, how) is None:
-                name = f"{rank:02d}_{similarity:.3f}_{safe_name(path.name)}"
-                status = path.stat()
-                source = os.fspath(path.resolve())
-                mode = stat.S_IMODE(status.st_mode)
-                images.append(PlacedImage(source, f"{inside}{name}", status.st_size, status.st_mtime_ns, mode))
+    images = _placed(found, result, how)
     check_room(folder, images, how)
     folders = tuple(dict.fromkeys(str(Path(image.target).parent) for image in images if "/" in image.target))
     try:
@@ -56,3 +46,18 @@ def collect_neighbors(found: SimilarImages, result: QueryResult, folder: Path, h
             f"{folder} can't be filled: {error.strerror or error}; `runner undo {folder}` empties it"
         ) from error
     return len(images)
+
+
+def _placed(found: SimilarImages, result: QueryResult, how: How) -> list[PlacedImage]:
+    """The neighbours that can be brought there, with their places."""
+    images = []
+    for each in result.neighbors:
+        inside = f"{safe_name(found.embedding_names[each.embedding])}/" if len(result.neighbors) > 1 else ""
+        for rank, (row, similarity) in enumerate(zip(each.rows.tolist(), each.similarities, strict=True), start=1):
+            path = found.images.paths[row]
+            if source_fault(path, how) is None:
+                target = f"{inside}{rank:02d}_{similarity:.3f}_{safe_name(path.name)}"
+                status = path.stat()
+                mode = stat.S_IMODE(status.st_mode)
+                images.append(PlacedImage(os.fspath(path.resolve()), target, status.st_size, status.st_mtime_ns, mode))
+    return images

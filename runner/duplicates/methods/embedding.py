@@ -38,4 +38,4 @@ def link_embedding(request: LinkRequest) -> Links:
 
 def _links(images: ImageSet, skipped: tuple[SkippedImage, ...], geometry: Geometry, key: str) -> Links:
     tree = SimilarityTree.of_geometry(geometry)
-    return Links(images, skipped, tree, f"cosine similarity under {key}", geometry.vectors, chosen=key)
+    return Links(images, skipped, tree, f"cosine similarity under {key}", geometry.vectors)

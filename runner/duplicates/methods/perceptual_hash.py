@@ -60,7 +60,6 @@ def link_perceptual_hash(request: LinkRequest) -> Links:
         f"share of equal bits among {SIDE * SIDE} of the perceptual hash",
         vectors,
         lambda cosines: (1 + cosines) / 2,
-        chosen=config.key,
     )
 
 
