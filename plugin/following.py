@@ -1,4 +1,4 @@
-"""Long work as the App sees it: progress while it lasts, and a word at its end."""
+"""Long work as the App sees it: progress while it lasts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .background import Background, CancelledError
+from .background import Background
 
 DELEGATED_EVERY = 2.0
 """Seconds between two writes of a delegated operation's progress."""
@@ -23,19 +23,16 @@ def follow(ctx: Any, background: Background[Any], tell: Tell = lambda label, sha
         tell: told every step as well.
 
     Raises:
-        Exception: as the work; the user is told before, since the App shows nothing of a stream that breaks.
+        Exception: as the work.
     """
+    from pymongo import timeout
+
     told = -DELEGATED_EVERY
-    try:
-        for step in background.steps():
-            tell(step.label, step.share)
-            if not ctx.delegated:
-                yield ctx.ops.set_progress(label=step.label, progress=step.share)
-            elif time.monotonic() - told >= DELEGATED_EVERY:
-                told = time.monotonic()
-                ctx.set_progress(step.share, step.label)
-    except Exception as error:
+    for step in background.steps():
+        tell(step.label, step.share)
         if not ctx.delegated:
-            variant = "warning" if isinstance(error, CancelledError) else "error"
-            yield ctx.ops.notify(str(error) or type(error).__name__, variant=variant)
-        raise
+            yield ctx.ops.set_progress(label=step.label, progress=step.share)
+        elif time.monotonic() - told >= DELEGATED_EVERY:
+            told = time.monotonic()
+            with timeout(DELEGATED_EVERY):  # FiftyOne logs that this failed, and goes on
+                ctx.set_progress(step.share, step.label)

@@ -21,8 +21,10 @@ HEARTBEAT = 2.0
 SILENCE = timedelta(seconds=20)
 """Without a sign of life for so long, the process is taken for dead."""
 
-_CANCEL = "cancel "
+PATIENCE = 5.0
+"""Seconds that the database may take to note a sign of life."""
 
+_CANCEL = "cancel "
 
 Stop = Callable[[BaseException | None], None]
 """Ends the work, with an error or as the user's wish."""
@@ -110,6 +112,8 @@ class LiveRuns:
     ) -> Iterator[Callable[[str, float], None]]:
         """Keep the record of a run while it lasts, and its outcome afterwards.
 
+        A run that failed leaves no record of that where the database is what it failed for: it falls silent.
+
         Args:
             name: the experiment's.
             params: of the operator.
@@ -118,7 +122,14 @@ class LiveRuns:
 
         Yields:
             what to tell of the run's progress: a label, and a share from 0 to 1.
+
+        Raises:
+            RunnerError: the run is complete, but that cannot be put on record.
         """
+        from pymongo.errors import PyMongoError
+
+        from runner.fields.connection import database_errors
+
         self._store.delete(_CANCEL + name)
         now = _now()
         heart = _Heart(self, LiveRun(name, started=now, seen=now, params=params, operation=operation), stop)
@@ -126,9 +137,11 @@ class LiveRuns:
         try:
             yield heart.tell
         except BaseException as error:
-            heart.end(RunStatus.CANCELLED if _is_cancelled(error) else RunStatus.FAILED, _sentence(error))
+            with suppress(PyMongoError):  # the failure itself is what to tell
+                heart.end(RunStatus.CANCELLED if _is_cancelled(error) else RunStatus.FAILED, _sentence(error))
             raise
-        heart.end(RunStatus.DONE, None)
+        with database_errors(f"{name} is complete all the same"):
+            heart.end(RunStatus.DONE, None)
 
     def put(self, run: LiveRun) -> None:
         """Write the record of a run."""
@@ -166,25 +179,28 @@ class _Heart(threading.Thread):
         self._run = replace(self._run, label=label, share=share)
 
     def end(self, status: RunStatus, error: str | None) -> None:
+        """Stop, and write the outcome; PyMongoError where that fails."""
+        from pymongo import timeout
+
         self._ended.set()
         self.join()
-        with suppress(Exception):  # the database may be what failed; the failure itself is raised by the caller
+        with timeout(PATIENCE):
             if self._runs.has_dataset():
                 self._runs.put(replace(self._run, status=status, error=error, seen=_now()))
 
     def run(self) -> None:
+        from pymongo import timeout
         from pymongo.errors import PyMongoError
 
         while not self._ended.wait(HEARTBEAT):
-            try:
+            # A database that is away may come back; the work itself notices when it needs it.
+            with suppress(PyMongoError), timeout(PATIENCE):
                 if not self._runs.has_dataset():
                     self._stop_work(_deleted())
                     return
                 self._runs.put(replace(self._run, seen=_now()))
                 if self._runs.is_cancelled(self._run.name):
                     self._stop_work(None)
-            except PyMongoError:  # it may come back; the work itself notices when it needs the database
-                continue
 
 
 def _fail_operation(operation: str, error: str) -> None:
@@ -193,13 +209,11 @@ def _fail_operation(operation: str, error: str) -> None:
     from fiftyone.operators.delegated import DelegatedOperationService
     from fiftyone.operators.executor import ExecutionResult, ExecutionRunState
 
-    service = DelegatedOperationService()
-    with suppress(Exception):  # it may have been deleted
-        service.set_failed(
-            ObjectId(operation),
-            result=ExecutionResult(error=error, error_message=error),
-            required_state=ExecutionRunState.RUNNING,
-        )
+    DelegatedOperationService().set_failed(
+        ObjectId(operation),
+        result=ExecutionResult(error=error, error_message=error),
+        required_state=ExecutionRunState.RUNNING,  # where it is another, or the operation deleted, nothing happens
+    )
 
 
 def _deleted() -> BaseException:

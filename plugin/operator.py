@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from inspect import isgenerator
 from typing import Any, ClassVar
 
 import fiftyone.operators as foo
 import fiftyone.operators.types as types
 
+from .background import CancelledError
 from .engine import engine_state
+
+PATIENCE = 5.0
+"""Seconds that the database may take to answer before anything else is asked of it."""
+
+logger = logging.getLogger(__name__)
 
 
 class EngineOperator(foo.Operator):
@@ -34,11 +43,16 @@ class EngineOperator(foo.Operator):
         )
 
     def execute(self, ctx: Any) -> Any:
-        """Do the work; a ``RunnerError`` names what is wrong and the remedy."""
+        """Do the work; a ``RunnerError`` names what is wrong and the remedy, a database that is away included."""
         problem = engine_state().problem
         if problem is not None:
             raise RuntimeError(problem)
-        return self.work(ctx)
+        from runner.fields.connection import database_errors, require_database
+
+        require_database(PATIENCE)
+        with database_errors():
+            done = self.work(ctx)
+        return _told(ctx, done) if isgenerator(done) else done
 
     def work(self, ctx: Any) -> Any:
         """What the operator is for; returns JSON or a generator of messages for the App."""
@@ -61,9 +75,8 @@ class FormOperator(EngineOperator):
         """The form; with a notice and nothing else where there is something in the way."""
         inputs = types.Object()
         state = engine_state()
-        problem = state.problem or ("Open a dataset first." if ctx.dataset is None else None)
-        if problem is not None:
-            refuse(inputs, problem)
+        if state.problem is not None:
+            refuse(inputs, state.problem)
         else:
             if state.note is not None:
                 inputs.view("engine_note", types.Warning(label=state.note))
@@ -71,15 +84,41 @@ class FormOperator(EngineOperator):
         return types.Property(inputs, view=types.View(label=self.label, description=self.description))
 
     def _filled(self, ctx: Any, inputs: types.Object) -> None:
-        from runner.errors import RunnerError
+        from runner.errors import RunnerError, UsageError
+        from runner.fields.connection import database_errors, require_database
 
         try:
-            self.form(ctx, inputs)
+            require_database(PATIENCE)
+            with database_errors():
+                if ctx.dataset is None:
+                    raise UsageError("Open a dataset first.")
+                self.form(ctx, inputs)
         except RunnerError as error:
             refuse(inputs, str(error))
 
     def form(self, ctx: Any, inputs: types.Object) -> None:
         """Add the fields; a ``RunnerError`` becomes a notice that keeps the form from being submitted."""
+
+
+def _told(ctx: Any, messages: Iterator[Any]) -> Iterator[Any]:
+    """The messages of a generator, and the failure that ends it: of a stream that breaks the App shows nothing, and of
+    a scheduled run that fails without a database only the worker's log can tell.
+
+    Raises:
+        Exception: as the generator.
+    """
+    from runner.fields.connection import database_errors
+
+    try:
+        with database_errors():
+            yield from messages
+    except Exception as error:
+        sentence = str(error) or type(error).__name__
+        if ctx.delegated:
+            logger.error(sentence)
+        else:
+            yield ctx.ops.notify(sentence, variant="warning" if isinstance(error, CancelledError) else "error")
+        raise
 
 
 def refuse(inputs: types.Object, problem: str, name: str = "problem") -> None:

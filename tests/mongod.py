@@ -52,10 +52,10 @@ def own_database() -> int:
 
 
 def start_server(port: int, folder: Path = FOLDER) -> subprocess.Popen[bytes]:
-    """Start a server on ``folder/db`` that ends with this process, and wait until it answers."""
+    """Start a server on ``folder/db``, new or not, that ends with this process; wait until it answers."""
     server = server_path()
     assert server is not None and server.is_file(), "no MongoDB server; run `make setup`"
-    (folder / "db").mkdir(parents=True)
+    (folder / "db").mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
         [server, "--dbpath", folder / "db", "--port", str(port), "--bind_ip", "127.0.0.1", "--nounixsocket"],
         stdout=subprocess.DEVNULL,

@@ -11,10 +11,11 @@ import fiftyone.operators.types as types
 
 from ..engine import engine_state
 from ..live_runs import LiveRuns, RunStatus, panel_data
+from ..operator import PATIENCE
 from .choice import NO_OTHER, Choice, read_choice
 from .cluster_charts import cluster_of
 from .grid_view import show_cluster, show_samples
-from .layout import render_panel
+from .layout import render_panel, render_problem
 from .loading import Shown, load
 
 URI = "@imagesweep/clustering"
@@ -33,6 +34,21 @@ class ClusteringExperiments(foo.Panel):
             help_markdown="Rankings, maps and clusters of this dataset's experiments. Click a cluster, or draw a lasso "
             "around points, and the grid shows those samples.",
         )
+
+    def execute(self, ctx: Any) -> Any:
+        """Answer an event; with a sentence where something fails, such as a database that is away."""
+        if engine_state().problem is not None:
+            return super().execute(ctx)
+        from runner.errors import RunnerError
+        from runner.fields.connection import database_errors, require_database
+
+        try:
+            require_database(PATIENCE)
+            with database_errors():
+                return super().execute(ctx)
+        except RunnerError as error:
+            ctx.ops.show_panel_output(render_problem(self, str(error)))
+            return None
 
     def on_load(self, ctx: Any) -> None:
         choice = read_choice(ctx)

@@ -47,6 +47,14 @@ def render_panel(panel: ClusteringExperiments, ctx: Any) -> types.Property:
     return _page(root)
 
 
+def render_problem(panel: ClusteringExperiments, problem: str) -> types.Property:
+    """Why nothing can be shown, and a button to look again."""
+    root = types.Object()
+    root.view("problem", types.AlertView(severity="error", label=problem))
+    root.btn("again", "Try again", icon="refresh", variant="outlined", on_click=panel.refresh)
+    return _page(root)
+
+
 def _page(root: types.Object) -> types.Property:
     return types.Property(
         root, view=types.GridView(orientation="vertical", align_x="left", align_y="top", gap=2, px=2, py=2)

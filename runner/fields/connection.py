@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import difflib
 import importlib.metadata
 import os
@@ -9,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import RunnerError
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 12
 """How long the database may take to answer: long for a network, short for a person."""
+
+_LAST_SECONDS = 1
+"""The same at the end of the process."""
 
 
 def import_fiftyone() -> Any:
@@ -34,9 +39,21 @@ def import_fiftyone() -> Any:
         raise RunnerError(
             f"FiftyOne can't be imported ({error}); install it with `pip install 'imagesweep[fiftyone]'`"
         ) from error
-    with database_errors():
-        _require_answer(fiftyone.config.database_uri)
+    _leave_soon_without_database()
+    require_database()
     return fiftyone
+
+
+def require_database(seconds: float = PATIENCE_SECONDS) -> None:
+    """Ask whether the database answers, before FiftyOne waits for it much longer.
+
+    Raises:
+        RunnerError: it does not.
+    """
+    import fiftyone
+
+    with database_errors():
+        _require_answer(fiftyone.config.database_uri, seconds)
 
 
 @contextmanager
@@ -112,19 +129,36 @@ def database_errors(what: str = "") -> Iterator[None]:
         raise RunnerError(f"FiftyOne's database can't be reached ({reason}); {_remedy()}{ending}") from error
 
 
-def _require_answer(uri: str | None) -> None:
+def _require_answer(uri: str | None, seconds: float) -> None:
     """Ask the server once: FiftyOne and its driver would wait for half a minute, several times over."""
     import pymongo
     from fiftyone.core.odm import get_db_client
 
     if uri:
         client: pymongo.MongoClient[dict] = pymongo.MongoClient(uri)
-        with client, pymongo.timeout(PATIENCE_SECONDS):
+        with client, pymongo.timeout(seconds):
             client.admin.command("ping")
     else:
         client = get_db_client()  # starts FiftyOne's own server, unless that has been done
-        with pymongo.timeout(PATIENCE_SECONDS):
+        with pymongo.timeout(seconds):
             client.admin.command("ping")
+
+
+@cache
+def _leave_soon_without_database() -> None:
+    """See to it, once, that a database which went away does not hold up the end of the process.
+
+    FiftyOne tidies up when it ends, and waits half a minute for an answer; what is registered later runs earlier.
+    """
+    import pymongo
+
+    def hurry() -> None:
+        try:
+            require_database(_LAST_SECONDS)
+        except RunnerError:
+            pymongo.timeout(_LAST_SECONDS).__enter__()  # never left: it holds until the process has ended
+
+    atexit.register(hurry)
 
 
 def _remedy() -> str:
