@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import fiftyone.operators.types as types
@@ -130,15 +131,17 @@ def _add_more_settings(ctx: Any, inputs: types.Object) -> None:
     inputs.str("out", required=False, label="Results folder", description=f"Empty: {default_folder(ctx.dataset, name)}")
 
 
-def _model_names() -> list[str]:
-    """Models that have weights: the bundled one, all of open_clip's, and timm's by their usual weights."""
+@cache
+def _model_names() -> tuple[str, ...]:
+    """Models that have weights: the bundled one, all of open_clip's, and timm's by their usual weights. Looked up once,
+    as a form answers every keystroke."""
     from runner.embed.models import known_models
 
-    return [
+    return tuple(
         "efficientnet_lite0" if model.location == "bundled" else model.name
         for model in known_models()
         if model.location != "no published weights" and (model.is_default or not model.name.startswith("timm/"))
-    ]
+    )
 
 
 def _label_fields(dataset: Any) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .experiment_settings import results_folder, settings_of
+from .pace import keep_pace, pace_of
 
 if TYPE_CHECKING:
     from runner.config import ExperimentConfig
@@ -76,7 +78,9 @@ def run(config: ExperimentConfig) -> str:
     from runner.experiment import run_experiment
     from runner.output.naming import trial_name
 
+    started, clock = time.time(), time.monotonic()
     summary = run_experiment(config)
+    keep_pace(config.cache_dir, pace_of(config, summary, started, time.monotonic() - clock))
     best = summary.trial(summary.ranking[0])
     clusters = best.scores.n_clusters if best.scores is not None else 0
     return f"{len(summary.ranking)} clusterings ranked, the best with {clusters} clusters: {trial_name(best)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from .workspace import default_folder
 
 if TYPE_CHECKING:
     from runner.config import ExperimentConfig
+    from runner.embed.embedding_config import EmbeddingConfig
 
 _LISTS = ("models", "resolutions", "preprocess", "algorithms", "spaces")
 _TEXTS = ("sample", "labels", "tracking_uri", "mode", "device")
@@ -90,9 +92,37 @@ def plan_lines(config: ExperimentConfig, n_images: int) -> Sequence[str]:
         f"About {plan.trials:,} trials: {trials} clusterings of {_counted(embeddings, 'embedding')}, "
         f"{n:,}{of_all} images.",
         f"At most {n * embeddings:,} forward passes; images that were embedded before cost nothing.",
+        _time_line(config, models.configs, n, plan.trials),
         *models.notes,
         *(f"{name} is trained on the images first, which takes minutes for a thousand of them." for name in to_train),
     ]
+
+
+def _time_line(config: ExperimentConfig, embeddings: Sequence[EmbeddingConfig], n: int, trials: int) -> str:
+    """How long it will take, by what earlier runs took here."""
+    from .pace import Model, known_paces, seconds_of_passes, seconds_of_trials
+
+    paces = known_paces(config.cache_dir)
+    passes = Counter[Model]()
+    for one in embeddings:
+        passes[Model(name=f"{one.model}:{one.weights}", resolution=one.resolution, device=config.device)] += n
+    embedding, clustering = seconds_of_passes(paces, passes), seconds_of_trials(paces, trials, n)
+    if embedding is None and clustering is None:
+        return "How long that takes is not known yet: no earlier run here is like it."
+    told = (
+        f"forward passes {'not known yet' if embedding is None else f'at most {duration(embedding)}'}, "
+        f"clusterings {'not known yet' if clustering is None else duration(clustering)}"
+    )
+    if embedding is None or clustering is None:
+        return f"By earlier runs here: {told}."
+    return f"About {duration(embedding + clustering)} by earlier runs here: {told}."
+
+
+def duration(seconds: float) -> str:
+    """``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 100:
+        return f"{max(1, seconds):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _sampled(n_images: int, sample: int | float | None) -> int:

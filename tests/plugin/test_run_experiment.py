@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -91,3 +93,18 @@ def test_the_form_shows_the_trials_before_anything_starts(
     form = form_of("run_experiment", dataset, {**settings, "name": "planned", "resolutions": ["64", "96"]})
     plan = form["plan"]["view"]["label"]
     assert "2 embeddings" in plan and "36 images" in plan and "72 forward passes" in plan
+    other = form_of("run_experiment", dataset, {**settings, "name": "planned", "device": "cpu", "advanced": True})
+    assert "not known yet" in other["plan"]["view"]["label"]
+
+
+def test_the_form_says_how_long_by_what_earlier_runs_took(study: Dataset, settings: dict[str, Any]) -> None:
+    def told(**changes: Any) -> str:
+        label: str = form_of("run_experiment", study, {**settings, "name": "planned", **changes})["plan"]["view"][
+            "label"
+        ]
+        return label
+
+    assert re.search(r"About \d+ (s|min) by earlier runs here: forward passes at most \d+ s, clusterings \d+", told())
+    started = time.perf_counter()
+    told()
+    assert time.perf_counter() - started < 0.5
