@@ -10,6 +10,7 @@ from .operators.find_similar import FindSimilar
 from .operators.follow_experiments import FollowExperiments
 from .operators.link_samples import BelongTogether, KeepApart
 from .operators.name_clusters import NameClusters
+from .operators.open_mlflow import OpenMlflow
 from .operators.open_panel import OpenPanel
 from .operators.rank_again import RankAgain
 from .operators.run_experiment import RunExperiment
@@ -28,6 +29,7 @@ OPERATORS = (
     NameClusters,
     ExportClusters,
     DeleteExperiment,
+    OpenMlflow,
     OpenPanel,
     FollowExperiments,
 )

@@ -155,6 +155,9 @@ class ClusteringExperiments(foo.Panel):
         params = {"experiment": self._shown(ctx).choice.experiment}
         ctx.prompt(f"{URI}/delete_experiment", params=params, on_success=self.refresh)
 
+    def open_mlflow(self, ctx: Any) -> None:
+        ctx.trigger(f"{URI}/open_mlflow", {"experiment": self._shown(ctx).choice.experiment, "panel": ctx.panel.id})
+
     def cancel(self, ctx: Any) -> None:
         for run in LiveRuns(ctx.dataset).all():
             if run.status is RunStatus.RUNNING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fiftyone.operators.types as types
@@ -10,6 +9,7 @@ import fiftyone.operators.types as types
 from ..engine import engine_state
 from ..experiments import trial_choices
 from ..live_runs import LiveRun, LiveRuns, RunStatus
+from ..mlflow_pages import run_link
 from .charts import parallel_layout, score_layout
 from .choice import NO_OTHER, TABS, read_choice
 from .cluster_charts import contingency_layout, map_layout, size_layout
@@ -116,6 +116,8 @@ def _add_choices(root: types.Object, panel: ClusteringExperiments, shown: Shown)
     actions.btn("write", "Write labels", icon="label", variant="outlined", on_click=panel.write_trial)
     actions.btn("rank", "Rank again", icon="leaderboard", variant="outlined", on_click=panel.rank_again)
     actions.btn("all", "Show all", icon="clear_all", variant="outlined", on_click=panel.show_all)
+    if shown.run is not None and shown.run.run_id is not None and run_link(shown.run) is None:
+        actions.btn("mlflow", "MLflow", icon="query_stats", variant="outlined", on_click=panel.open_mlflow)
     actions.btn("refresh", "", icon="refresh", variant="outlined", title="Refresh", on_click=panel.refresh)
     actions.btn(
         "delete", "", icon="delete", variant="outlined", title="Delete experiment", on_click=panel.delete_experiment
@@ -132,17 +134,8 @@ def _add_facts(root: types.Object, shown: Shown) -> None:
     skipped = f", {len(summary.images.skipped)} skipped" if summary.images.skipped else ""
     embeddings = count_of(len(summary.embeddings), "embedding")
     facts = f"{count_of(run.n_images, 'image')}{skipped} · {embeddings} · {count_of(run.n_trials, 'trial')}"
-    if run.tracking_uri and run.tracking_uri.startswith("http"):
-        link = f"[MLflow run]({run.tracking_uri.rstrip('/')}/#/experiments/search?runId={run.run_id})"
-    else:
-        link = f"MLflow: `runner ui {_short(run.out)}`"
-    root.md(f"{facts}  \n{link}", name="facts")
-
-
-def _short(path: Path) -> str:
-    """The path from the home folder, where it is in there."""
-    home = Path.home()
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+    root.md(facts, name="facts")
+    root.str("mlflow", view=types.MarkdownView())
 
 
 def _add_tabs(root: types.Object, panel: ClusteringExperiments) -> None:

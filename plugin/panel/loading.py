@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..experiments import experiments_of
+from ..mlflow_pages import linked, run_link
 from .charts import Trace, parallel_chart, score_chart
 from .choice import Choice
 from .cluster_charts import Name, contingency_chart, default_name, map_chart, size_chart
@@ -70,7 +71,11 @@ class Shown:
         return next((run for run in self.runs if run.key == self.choice.experiment), None)
 
     def data(self) -> dict[str, Any]:
-        """What the open tab's table or chart draws."""
+        """The link to MLflow, and what the open tab's table or chart draws."""
+        link = {"mlflow": linked(None if self.run is None else run_link(self.run))}
+        return {**link, **self._tab_data()}
+
+    def _tab_data(self) -> dict[str, Any]:
         if self.results is None or self.trial is None:
             return {}
         if self.choice.tab == "ranking" and self.table is not None:
