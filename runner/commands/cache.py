@@ -1,4 +1,4 @@
-"""``runner cache``: look after the embedding cache."""
+"""``runner cache``: look after what is kept of embeddings and trained autoencoders."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ FLAGS = Flags(ExperimentConfig)
 
 
 def add(commands: Any) -> None:
-    command = add_command(commands, "cache", "look after the embedding cache", run)
+    command = add_command(commands, "cache", "look after kept embeddings and trained autoencoders", run)
     command.add_argument("action", choices=("ls", "verify", "prune"), help="list, look for damage, or delete")
-    command.add_argument("keys", nargs="*", metavar="KEY", help="only these embeddings (default: all)")
+    command.add_argument("keys", nargs="*", metavar="KEY", help="only these, as `ls` names them (default: all)")
     command.add_argument("--older-than", type=float, metavar="DAYS", help="prune: only what was not used for so long")
     FLAGS.add(command, ["cache_dir"])
 

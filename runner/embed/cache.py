@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -17,14 +15,13 @@ from typing import Any
 import numpy as np
 
 from runner.embed.embedding_config import EmbeddingConfig
-from runner.embed.files import TEMPORARY_PREFIX, replaced_atomically, write_atomically
+from runner.embed.files import TEMPORARY_PREFIX, is_leftover, replaced_atomically, size_of, write_atomically
 from runner.embed.vector_table import MOVED_ASIDE_PREFIX, TableState, VectorTable
 from runner.errors import UsageError
 
 _TABLE = "vectors.lance"
 _DESCRIPTION = "config.json"
 _LAST_USED = "last_used"
-_LEFTOVER_AGE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -174,15 +171,16 @@ class EmbeddingCache:
     def _prune_leftovers(self) -> list[Pruned]:
         pruned: list[Pruned] = []
         for folder in self._folders():
-            before = _size(folder)
+            before = size_of(folder)
             dropped = self._table(folder.name).tidy()
             if dropped:
                 pruned.append(Pruned(f"{dropped} damaged vectors of {folder.name}", 0))
             for path in folder.iterdir():
-                is_old = time.time() - path.stat().st_mtime > _LEFTOVER_AGE.total_seconds()
-                if path.name.startswith(MOVED_ASIDE_PREFIX) or (path.name.startswith(TEMPORARY_PREFIX) and is_old):
+                if path.name.startswith(MOVED_ASIDE_PREFIX) or (
+                    path.name.startswith(TEMPORARY_PREFIX) and is_leftover(path)
+                ):
                     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-            freed = before - _size(folder)
+            freed = before - size_of(folder)
             if freed > 0:
                 pruned.append(Pruned(f"leftovers of {folder.name}", freed))
         for path in self._root.glob(f"{TEMPORARY_PREFIX}*"):  # deleted halfway
@@ -203,7 +201,7 @@ class EmbeddingCache:
         marks = [folder / _LAST_USED, folder]
         used = next(mark.stat().st_mtime for mark in marks if mark.exists())
         rows = len(self._table(folder.name))
-        return CachedEmbedding(folder.name, rows, _size(folder), datetime.fromtimestamp(used, UTC), description)
+        return CachedEmbedding(folder.name, rows, size_of(folder), datetime.fromtimestamp(used, UTC), description)
 
     def _chosen(self, keys: Collection[str]) -> list[Path]:
         folders = self._folders()
@@ -250,13 +248,3 @@ def _write_rows(matrix: np.ndarray, positions: Sequence[list[int]], vectors: np.
     for rows, vector in zip(positions, unit, strict=True):
         for row in rows[1:]:
             matrix[row] = vector
-
-
-def _size(folder: Path) -> int:
-    """Bytes of all files in ``folder``; one that vanishes meanwhile counts as nothing."""
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(FileNotFoundError):
-                total += (Path(parent) / name).stat().st_size
-    return total

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from runner.embed.cache import EmbeddingCache
+from runner.embed.autoencoder.kept import AutoencoderStore, KeptAutoencoder
+from runner.embed.cache import EmbeddingCache, Pruned
 from runner.embed.models import DEFAULT_CACHE_DIR, known_models
 from runner.errors import RunnerError, UsageError
 
@@ -36,7 +37,6 @@ def run_cache_command(
     keys: Sequence[str] = (),
     *,
     older_than_days: float | None = None,
-    max_bytes: int | None = None,
     say: Say = print,
 ) -> None:
     """``runner cache ls|verify|prune``.
@@ -45,53 +45,91 @@ def run_cache_command(
         UsageError: an unknown action or key.
         RunnerError: ``verify`` found damage.
     """
-    cache = EmbeddingCache(cache_dir)
+    chosen = _Chosen(cache_dir, keys)
     if action == "ls":
-        _list(cache, keys, say)
+        _list(chosen, say)
     elif action == "verify":
-        _verify(cache, keys, say)
+        _verify(chosen, say)
     elif action == "prune":
-        _prune(cache, keys, older_than_days, max_bytes, say)
+        _prune(chosen, older_than_days, say)
     else:
         raise UsageError(f"there is no cache command {action!r}; there are ls, verify and prune")
 
 
-def _list(cache: EmbeddingCache, keys: Sequence[str], say: Say) -> None:
-    entries = [entry for entry in cache.ls() if not keys or entry.key in keys]
-    if not entries:
-        say(f"no embeddings in {cache.cache_dir}")
+class _Chosen:
+    """What of a cache a command is about: some keys, or all."""
+
+    def __init__(self, cache_dir: Path, keys: Sequence[str]) -> None:
+        """Raises UsageError for a key that nothing has."""
+        self.cache, self.store = EmbeddingCache(cache_dir), AutoencoderStore(cache_dir)
+        self.place = self.cache.cache_dir
+        embeddings, autoencoders = self.cache.ls(), self.store.ls()
+        unknown = set(keys) - {entry.key for entry in embeddings} - {entry.key for entry in autoencoders}
+        if unknown:
+            raise UsageError(f"the cache {self.place} has nothing named {min(unknown)!r}; `runner cache ls` lists all")
+        self.all = not keys
+        self.embeddings = [entry for entry in embeddings if not keys or entry.key in keys]
+        self.autoencoders = [entry for entry in autoencoders if not keys or entry.key in keys]
+
+
+def _list(chosen: _Chosen, say: Say) -> None:
+    if not chosen.embeddings and not chosen.autoencoders:
+        say(f"no embeddings in {chosen.place}")
         return
-    width = max(len(entry.key) for entry in entries)
-    for entry in entries:
-        size = _in_units(entry.size)
-        say(f"{entry.key:{width}}  {entry.rows:>9,} vectors  {size:>8}  used {_ago(entry.last_used)}")
-    say(f"{len(entries)} embeddings, {_in_units(sum(entry.size for entry in entries))} in {cache.cache_dir}")
+    rows = [(each.key, f"{each.rows:,} vectors", each.size, each.last_used) for each in chosen.embeddings]
+    rows += [(each.key, _description(each), each.size, each.last_used) for each in chosen.autoencoders]
+    key_width, width = max(len(row[0]) for row in rows), max(len(row[1]) for row in rows)
+    for key, text, size, used in rows:
+        say(f"{key:{key_width}}  {text:>{width}}  {_in_units(size):>8}  used {_ago(used)}")
+    trained = f", {len(chosen.autoencoders)} trained autoencoders" if chosen.autoencoders else ""
+    whole = _in_units(sum(size for _, _, size, _ in rows))
+    say(f"{len(chosen.embeddings)} embeddings{trained}, {whole} in {chosen.place}")
 
 
-def _verify(cache: EmbeddingCache, keys: Sequence[str], say: Say) -> None:
-    states = cache.verify(keys)
+def _description(entry: KeptAutoencoder) -> str:
+    """What it is made for, how many images it has learnt from, and how well."""
+    shape, record = entry.shape, entry.record
+    made_for = f"{shape.latent} numbers, {shape.resolution} px {shape.fit}" if shape else "DAMAGED"
+    if record is None:
+        return f"{made_for}, training unknown"
+    images = record.training_images + record.validation_images
+    return f"{made_for}, {images:,} images, {record.loss} loss {record.best_loss:.4f}"
+
+
+def _verify(chosen: _Chosen, say: Say) -> None:
+    keys = [entry.key for entry in chosen.embeddings]
+    states = chosen.cache.verify(keys) if keys else {}
     for key, state in states.items():
         damage = f"{state.damaged:,} DAMAGED" if state.damaged else "all sound"
         say(f"{key}  {state.rows:,} vectors, {damage}")
+    unsound = [entry for entry in chosen.autoencoders if not entry.is_sound]
+    for entry in chosen.autoencoders:
+        known = entry.record is not None and entry.record.checkpoint_hash
+        say(f"{entry.key}  checkpoint {'DAMAGED' if entry in unsound else 'sound' if known else 'of unknown hash'}")
     damaged = sum(state.damaged for state in states.values())
-    if damaged:
+    counts = [f"{damaged:,} vectors" if damaged else "", f"{len(unsound):,} checkpoints" if unsound else ""]
+    if damaged or unsound:
         raise RunnerError(
-            f"{damaged} vectors in {cache.cache_dir} are damaged; they are never used and are computed again when "
-            "needed (`runner cache prune` drops them)"
+            f"{' and '.join(filter(None, counts))} in {chosen.place} are damaged; they are never used and are computed "
+            "again when needed (`runner cache prune` drops them)"
         )
-    if not states:
-        say(f"no embeddings in {cache.cache_dir}")
+    if not states and not chosen.autoencoders:
+        say(f"no embeddings in {chosen.place}")
 
 
-def _prune(
-    cache: EmbeddingCache, keys: Sequence[str], older_than_days: float | None, max_bytes: int | None, say: Say
-) -> None:
+def _prune(chosen: _Chosen, older_than_days: float | None, say: Say) -> None:
     older_than = None if older_than_days is None else timedelta(days=older_than_days)
-    pruned = cache.prune(keys, older_than=older_than, max_bytes=max_bytes)
+    pruned: list[Pruned] = []
+    if chosen.all or chosen.embeddings:
+        keys = [] if chosen.all else [each.key for each in chosen.embeddings]
+        pruned += chosen.cache.prune(keys, older_than=older_than)
+    if chosen.all or chosen.autoencoders:
+        keys = [] if chosen.all else [each.key for each in chosen.autoencoders]
+        pruned += chosen.store.prune(keys, older_than=older_than)
     for entry in pruned:
         say(f"deleted {entry.what} ({_in_units(entry.size)})")
     if not pruned:
-        say(f"nothing to delete in {cache.cache_dir}")
+        say(f"nothing to delete in {chosen.place}")
 
 
 def _in_units(size: float) -> str:

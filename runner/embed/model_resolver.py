@@ -11,7 +11,7 @@ from pathlib import Path
 from runner.embed import hub, local_checkpoint
 from runner.embed.architectures import Architecture, Library, Preprocessing, PretrainedTag, WeightsSource
 from runner.embed.autoencoder.checkpoint import MODEL as AUTOENCODER
-from runner.embed.autoencoder.checkpoint import autoencoder_recipe
+from runner.embed.autoencoder.checkpoint import autoencoder_recipe, mark_used
 from runner.embed.baselines import BASELINES, baseline_recipe
 from runner.embed.embedding_config import EmbeddingConfig
 from runner.embed.open_clip_catalogue import (
@@ -186,7 +186,9 @@ class ModelResolver:
                 f"{AUTOENCODER}:{weights or 256} is trained on the images that it is for, by `runner experiment` or "
                 f"`runner embed`; then it can be named as {AUTOENCODER}:/path/to/checkpoint.safetensors"
             )
-        return autoencoder_recipe(local_checkpoint.find_weights(Path(weights).expanduser().absolute()))
+        checkpoint = local_checkpoint.find_weights(Path(weights).expanduser().absolute())
+        mark_used(checkpoint, self._cache_dir)
+        return autoencoder_recipe(checkpoint)
 
     def _fetch(self, source: WeightsSource, name: str, local: str) -> Path:
         try:

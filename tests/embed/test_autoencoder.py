@@ -122,8 +122,9 @@ def test_trained_once_loaded_and_known_by_its_file(
     images, cache_dir = image_set(photos), tmp_path / "cache"
     (wanted,) = wanted_autoencoders(["autoencoder:12"], [32], [Fit.RESIZE], QUICK, 5, images, cache_dir)
     assert not wanted.is_trained
-    record = train_autoencoder(wanted, OPTIONS)
-    assert wanted.is_trained and read_record(wanted.checkpoint) == record and len(record.epochs) == 2
+    train_autoencoder(wanted, OPTIONS)
+    record = read_record(wanted.checkpoint)
+    assert wanted.is_trained and record is not None and len(record.epochs) == 2
 
     resolved = resolve_models([wanted.model], [224, 336], list(Fit), cache_dir=cache_dir)
     (config,) = resolved.configs

@@ -1,13 +1,15 @@
 """A trained autoencoder on disk: tensors and what is known of their training, in a folder of its own.
 
 <latent>-<loss>.safetensors    all tensors; its header says latent, resolution and fit. Written last.
-training.json                  the training's record
+training.json                  the training's record, with the hash of the tensors' file
 reconstructions.png            originals above reconstructions, from the validation part
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runner.embed.architectures import Architecture, Library, Preprocessing
 from runner.embed.embedding_config import Fit
-from runner.embed.files import replaced_atomically
+from runner.embed.files import hash_file, replaced_atomically, write_atomically
 from runner.embed.recipe import ModelRecipe
 from runner.errors import RunnerError
 
@@ -56,7 +58,10 @@ class EpochRecord(BaseModel):
 
 
 class TrainingRecord(BaseModel):
-    """What came of a training; ``finished_at`` is milliseconds since the epoch, ``best_epoch`` counts from 1."""
+    """What came of a training; ``finished_at`` is milliseconds since the epoch, ``best_epoch`` counts from 1.
+
+    ``checkpoint_hash`` is the content hash of the checkpoint's file; empty where none was taken.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -67,15 +72,31 @@ class TrainingRecord(BaseModel):
     best_epoch: int
     seconds: float
     finished_at: int
+    checkpoint_hash: str = ""
+
+    @property
+    def best_loss(self) -> float:
+        """The validation loss of the epoch that was kept."""
+        return self.epochs[self.best_epoch - 1].validation
 
 
-def save_autoencoder(network: Autoencoder, shape: AutoencoderShape, path: Path) -> None:
-    """Write all tensors of ``network``; the file is whole or not there."""
+def autoencoders_folder(cache_dir: Path) -> Path:
+    """Where the trained ones are kept, each in a folder named by what it was trained on and how."""
+    return cache_dir.expanduser().absolute() / "models" / "autoencoders"
+
+
+def save_autoencoder(
+    network: Autoencoder, shape: AutoencoderShape, path: Path, record: TrainingRecord | None = None
+) -> None:
+    """Write all tensors of ``network``; the file is whole or not there. Its record, with its hash, is there before."""
     from safetensors.torch import save_file
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     with replaced_atomically(path) as temporary:
         save_file(tensors, temporary, metadata={MODEL: shape.model_dump_json()})
+        if record is not None:
+            known = record.model_copy(update={"checkpoint_hash": hash_file(temporary)})
+            write_atomically(path.parent / RECORD, known.model_dump_json(indent=1).encode())
 
 
 def load_autoencoder(path: Path) -> Autoencoder:
@@ -84,6 +105,8 @@ def load_autoencoder(path: Path) -> Autoencoder:
     Raises:
         RunnerError: the file is damaged or no autoencoder of ours.
     """
+    if is_damaged(path):
+        raise RunnerError(f"the checkpoint {path} is damaged; `runner cache prune` deletes it, then train it again")
     from runner.embed.autoencoder.network import Autoencoder
     from runner.embed.encoders.shared_weights import build_empty
     from runner.embed.encoders.state_dict import load_into, read_state_dict
@@ -114,6 +137,22 @@ def read_record(checkpoint: Path) -> TrainingRecord | None:
         return TrainingRecord.model_validate_json((checkpoint.parent / RECORD).read_bytes())
     except (OSError, ValidationError):
         return None
+
+
+def is_damaged(checkpoint: Path) -> bool:
+    """Whether the file is not the one that its record speaks of; False where there is no record of its hash."""
+    record = read_record(checkpoint)
+    try:
+        return record is not None and record.checkpoint_hash not in ("", hash_file(checkpoint))
+    except OSError:
+        return True
+
+
+def mark_used(checkpoint: Path, cache_dir: Path) -> None:
+    """Let the folder's time say when a checkpoint that the cache keeps was last asked for."""
+    if checkpoint.parent.parent == autoencoders_folder(cache_dir):
+        with contextlib.suppress(OSError):  # of a cache that is only read
+            os.utime(checkpoint.parent)
 
 
 def autoencoder_recipe(path: Path) -> ModelRecipe:

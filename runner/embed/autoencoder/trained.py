@@ -18,15 +18,16 @@ from runner.embed.autoencoder.checkpoint import (
     MODEL,
     PREPROCESSING,
     RECONSTRUCTIONS,
-    RECORD,
     RESOLUTION,
     AutoencoderShape,
     TrainingRecord,
+    autoencoders_folder,
+    is_damaged,
     save_autoencoder,
 )
 from runner.embed.autoencoder.settings import AutoencoderSettings, Loss
 from runner.embed.embedding_config import PREPROCESSING_VERSION, Fit
-from runner.embed.files import replaced_atomically, write_atomically
+from runner.embed.files import replaced_atomically
 from runner.embed.hashed_images import HashedFile, hash_images
 from runner.embed.image_reader import ImageReader, ReadingJob
 from runner.embed.model_resolver import ModelResolver
@@ -68,7 +69,8 @@ class WantedAutoencoder:
 
     @property
     def is_trained(self) -> bool:
-        return self.checkpoint.exists()
+        """Whether it is there, and not damaged."""
+        return self.checkpoint.exists() and not is_damaged(self.checkpoint)
 
     @property
     def model(self) -> str:
@@ -120,7 +122,7 @@ def wanted_autoencoders(
             for fit in fits:
                 shape = AutoencoderShape(latent=_latent(name), resolution=resolution, fit=fit)
                 digest = digest_of([*identity, shape.model_dump_json(), *sorted(files)])[:16]
-                folder = cache_dir.expanduser().absolute() / "models" / "autoencoders" / digest
+                folder = autoencoders_folder(cache_dir) / digest
                 path = folder / f"{shape.latent}-{settings.loss}.safetensors"
                 wanted.append(WantedAutoencoder(name, shape, settings, seed, files, path))
     return wanted
@@ -135,7 +137,7 @@ def with_checkpoints(names: Sequence[str], wanted: Sequence[WantedAutoencoder]) 
     return replaced
 
 
-def train_autoencoder(wanted: WantedAutoencoder, options: TrainingOptions) -> TrainingRecord:
+def train_autoencoder(wanted: WantedAutoencoder, options: TrainingOptions) -> None:
     """Train, and write checkpoint, record and reconstructions.
 
     Raises:
@@ -179,13 +181,11 @@ def train_autoencoder(wanted: WantedAutoencoder, options: TrainingOptions) -> Tr
         finished_at=int(time.time() * 1000),
     )
     _write_sheet(originals, reconstructions, folder / RECONSTRUCTIONS)
-    write_atomically(folder / RECORD, record.model_dump_json(indent=1).encode())
-    save_autoencoder(network, shape, wanted.checkpoint)
+    save_autoencoder(network, shape, wanted.checkpoint, record)
     options.say(
         f"{wanted}: best of {len(epochs)} epochs was {record.best_epoch}, validation loss "
-        f"{epochs[best].validation:.4f}, {record.seconds:.0f} s"
+        f"{record.best_loss:.4f}, {record.seconds:.0f} s"
     )
-    return record
 
 
 def _latent(name: str) -> int:
