@@ -12,7 +12,6 @@ import numpy as np
 from runner.cluster.trial import NOISE, TrialStatus
 from runner.embed.matrix_files import find_matrix
 from runner.errors import RunnerError, UsageError
-from runner.output.cluster_facts import cluster_facts
 from runner.output.layout import CONFIG, WORK
 from runner.output.result_files import read_labels, read_paths
 from runner.output.summary import Summary, TrialRecord
@@ -68,6 +67,8 @@ def cluster_values(out: Path, summary: Summary, trial_id: str) -> ClusterValues:
         UsageError: there is no such trial, or it gave no labels.
         RunnerError: the labels can't be read, or the vectors were deleted since.
     """
+    from runner.output.cluster_facts import cluster_facts  # brings PyTorch, which reading labels needs not wait for
+
     trial = _done_trial(out, summary, trial_id)
     images, labels = read_paths(out), read_labels(out, trial_id)
     facts = cluster_facts(labels, embedding_vectors(out, trial.embedding, len(images)))

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runner.errors import RunnerError, UsageError
-from runner.fields.cluster_fields import WrittenField
 from runner.fields.cluster_views import own_views
 from runner.fields.connection import database_errors
 from runner.fields.field_record import INFO_KEY, cluster_fields
@@ -23,6 +22,8 @@ from runner.track.run_lookup import RunPlace, find_run
 
 if TYPE_CHECKING:
     from fiftyone import Dataset
+
+    from runner.fields.cluster_fields import WrittenField
 
 METHOD = "mlflow_run"
 """What the community's MLflow plugin looks for in a run's config, along with ``run_id``, ``tracking_uri`` …"""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runner.cluster.similarity_tree import SimilarityTree
 from runner.images.image_set import ImageSet
 from runner.output.summary import Summary, TrialRecord
+
+if TYPE_CHECKING:
+    from runner.cluster.similarity_tree import SimilarityTree
 
 NeighborLists = tuple[np.ndarray, np.ndarray]
 """Indices (int32) and Euclidean distances of each image's nearest other images, both of shape (n, k)."""
