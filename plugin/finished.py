@@ -67,7 +67,7 @@ def _open(name: str, out: Path, stamp: tuple[int, str]) -> FinishedExperiment:
     return open_experiment(out, ImageSet(ids, tuple(files.get(one, GONE / one) for one in ids)))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _links(
     name: str, out: Path, method: str, embedding: str | None, stamp: tuple[int, str]
 ) -> tuple[Links, ThresholdCurve]:

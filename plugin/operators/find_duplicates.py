@@ -20,8 +20,21 @@ if TYPE_CHECKING:
 _METHODS = {
     "embedding": "Alike to the model: crops, edits, other shots of the same thing",
     "hash": "Alike in its pixels: re-encoded and resized copies",
+    "orb": "The same keypoints, wherever they lie: turned and cropped copies of detailed pictures",
+    "template": "The middle of each found in the other: small shifts and crops",
+    "ssim": "The same structure everywhere: re-encoded and resized copies, nothing shifted",
+    "minhash": "Corners in the same places: quick and coarse",
+    "dhash": "Difference hash: the same gradients",
+    "ahash": "Average hash: the same bright and dark parts",
+    "whash": "Wavelet hash: the same coarse shapes",
     "exact": "The very same file contents",
 }
+_WITHOUT_READING = ("embedding", "exact")
+"""Methods for which no picture is decoded."""
+
+AT_ONCE = 1000
+"""Pictures that the form decodes without being asked to."""
+
 _RESTS = {
     "nothing": "Leave them as they are",
     "tag": "Tag them 'duplicate'",
@@ -49,6 +62,17 @@ class FindDuplicates(FormOperator):
         keys = _embeddings(run.out)
         if method == "embedding" and len(keys) > 1:
             choose_one(inputs, "embedding", keys, default=next(iter(keys)), label="By the embedding")
+        if method not in _WITHOUT_READING and run.n_images > AT_ONCE:
+            inputs.bool(
+                "compare",
+                default=False,
+                label=f"Compare {run.n_images:,} images",
+                description="Every file is read, which takes minutes for some thousands; then the thresholds are shown",
+                view=types.CheckboxView(),
+            )
+            if not ctx.params.get("compare"):
+                refuse(inputs, "Tick the box to compare the images.", name="not_compared")
+                return
         _, curve = links_and_curve(ctx.dataset, run.out, method, _embedding(ctx))
         if not len(curve.thresholds):
             inputs.view("found", types.Notice(label="No two images are duplicates of this kind."))

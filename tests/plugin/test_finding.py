@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,36 @@ def test_near_duplicates_are_grouped_and_the_larger_one_is_kept(execute: Execute
     ]
     labels = copied.exists("duplicates").values("duplicates.label")
     assert sorted(labels) == ["group 001", "group 001", "group 002", "group 002", "group 003", "group 003"]
+
+
+@pytest.mark.parametrize(
+    ("method", "threshold"),
+    [("orb", 0.2), ("template", 0.9), ("ssim", 0.8), ("minhash", 0.1), ("dhash", 0.9), ("ahash", 0.9), ("whash", 0.9)],
+)
+def test_other_measures_show_their_thresholds_and_find_the_copies(
+    execute: Execute, copied: Dataset, method: str, threshold: float
+) -> None:
+    form = form_of("find_duplicates", copied, {"method": method})
+    assert any(trace["name"] == "groups" for trace in form["curve"]["view"]["data"])
+    assert "knee" in form["found"]["view"]["label"]
+    found = execute(
+        "find_duplicates", copied, {"method": method, "threshold": threshold, "field": f"by_{method}"}
+    ).result
+    copied.reload()
+    names = dict(zip(*copied.exists(found["field"]).values(["filepath", f"{found['field']}.label"]), strict=True))
+    groups = {Path(file).name: label for file, label in names.items()}
+    assert any(f"{n}.png" in groups and groups[f"{n}.png"] == groups.get(f"{n} again.jpg") for n in range(3))
+
+
+def test_many_images_are_read_only_when_that_is_asked_for(
+    execute: Execute, copied: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = sys.modules["fiftyone.plugins.orgs.imagesweep.clustering.operators.find_duplicates"]
+    monkeypatch.setattr(operator, "AT_ONCE", 5)
+    with pytest.raises(Exception, match="Tick the box to compare"):
+        execute("find_duplicates", copied, {"method": "ssim"})
+    assert "curve" in form_of("find_duplicates", copied, {"method": "ssim", "compare": True})
+    assert "curve" in form_of("find_duplicates", copied, {"method": "embedding"})
 
 
 def test_a_threshold_of_ones_own(execute: Execute, copied: Dataset) -> None:
