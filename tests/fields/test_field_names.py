@@ -44,9 +44,18 @@ def trial(algorithm: str, params: dict, space: str = "none", key: str = "key") -
 def test_readable() -> None:
     one = trial("hdbscan", {"min_cluster_size": 10, "cluster_selection_epsilon": 0.25}, "pca:64")
     name = field_name("clusters", embedding("ViT-B-32"), one)
-    assert name == f"clusters_ViT_B_32_openai_224_hdbscan_pca_64_10_0_25_{one.id[-10:]}"
+    assert name == f"clusters_ViT_B_32_hdbscan_pca_64_10_0_25_224_openai_{one.id[-10:]}"
     bundled = field_name("clusters", embedding("efficientnet_lite0", "imagenet"), trial("kmeans", {"n_clusters": 8}))
-    assert bundled.startswith("clusters_efficientnet_lite0_224_kmeans_8_")
+    assert bundled.startswith("clusters_effi_lite0_kmeans_8_224_")
+
+
+@pytest.mark.parametrize(
+    "model", ["efficientnet_lite0", "ViT-B-32", "ViT-L-14-336", "timm/convnext_base", "autoencoder"]
+)
+@pytest.mark.parametrize("algorithm", ["kmeans", "agglomerative", "hdbscan", "gmm"])
+def test_the_side_bar_shows_what_tells_them_apart(model: str, algorithm: str) -> None:
+    names = {field_name("clusters", embedding(model), trial(algorithm, {"n": n}))[:30] for n in range(10, 20)}
+    assert len(names) == 10
 
 
 @given(st.text(), st.text(), st.dictionaries(st.text(), st.text() | st.integers() | st.floats(), max_size=4))
