@@ -10,6 +10,9 @@ import numpy as np
 from runner.images.image_set import ImageSet
 from runner.images.pairs import Pairs
 
+SCORES = "scores 2"
+"""Changes whenever trials are scored differently, so that those of an earlier version are run again."""
+
 
 def digest_of(parts: Iterable[str]) -> str:
     """128 bits of BLAKE2b over a list of strings, in hexadecimal."""
@@ -30,7 +33,7 @@ def data_digest(images: ImageSet, contents: Sequence[str], seed: int, *, approxi
         approximate: whether neighbours and trees are found in two stages, so that their labels are not the exact ones.
     """
     labels = [repr(label) for label in images.labels or ()]
-    exact = digest_of([str(seed), *contents, "labels", *labels])
+    exact = digest_of([SCORES, str(seed), *contents, "labels", *labels])
     return digest_of([exact, "two stages"]) if approximate else exact
 
 

@@ -18,6 +18,7 @@ from runner.cluster.trial import ClusteringConfig, Trial, TrialStatus
 from runner.embed.embedding_config import Embedding
 from runner.engine.journal import Journal
 from runner.engine.local import Outcome, WorkerPool
+from runner.engine.structureless import shares_in_structureless_cloud
 from runner.engine.tasks import PreparationRequest, SweepData, TrialRequest, failed_record, prepare, run_trial
 from runner.output.summary import TrialRecord
 from runner.progress import ShareProgress, progress_bar
@@ -78,6 +79,7 @@ def run_sweep(
         geometries = _build_geometries(embedding, directory, settings)
         if looks_at_images(settings.grids):
             geometries["none"].set_image_paths(settings.image_paths)
+        shares_in_structureless_cloud(geometries["none"], settings.seed)
         configs = expand(settings.grids, lambda space: geometries[space])
     data = SweepData(
         geometries={space: geometry.directory for space, geometry in geometries.items()},

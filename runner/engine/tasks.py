@@ -14,6 +14,7 @@ from runner.cluster.algorithms.base import Params
 from runner.cluster.geometry import Geometry, open_geometry
 from runner.cluster.trial import Clustering, ClusteringConfig, Trial, TrialStatus
 from runner.engine.journal import Journal
+from runner.engine.structureless import shares_in_structureless_cloud
 from runner.fingerprints import digest_of
 from runner.output.atomic import write_text
 from runner.output.summary import TrialRecord
@@ -122,6 +123,7 @@ def _score(data: SweepData, config: ClusteringConfig, clustering: Clustering) ->
         base.neighbors.indices,
         truth=data.truth,
         seed=data.seed,
+        structureless=shares_in_structureless_cloud(base, data.seed),
         known_silhouette=json.loads(shared.read_text()) if shared.exists() else None,
     )
 

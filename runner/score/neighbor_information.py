@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numba
 import numpy as np
 from scipy.special import rel_entr
@@ -72,9 +74,9 @@ def neighbor_agreement(labels: np.ndarray, neighbor_indices: np.ndarray) -> floa
     0.4
     """
     widest = (neighbor_indices.shape[1],)
-    sizes, within, chance = _within_by_cluster(_checked(labels, neighbor_indices), neighbor_indices, widest)
-    weights = sizes / len(labels)
-    agreement, expected = float(weights @ within[:, 0]), float(weights @ chance[:, 0])
+    clusters = _shares(_checked(labels, neighbor_indices), neighbor_indices, widest)
+    weights = clusters.sizes / len(labels)
+    agreement, expected = float(weights @ clusters.within[:, 0]), float(weights @ clusters.chance[:, 0])
     return (agreement - expected) / (1 - expected) if expected < 1 else 0.0
 
 
@@ -130,11 +132,38 @@ def neighbor_information(labels: np.ndarray, neighbor_indices: np.ndarray) -> fl
 
 def information(compact: np.ndarray, neighbor_indices: np.ndarray) -> float:
     """``neighbor_information`` of input that is known to be sound; ``compact`` as from ``compact_labels``."""
-    widest = neighbor_indices.shape[1]
-    sizes, within, chance = _within_by_cluster(compact, neighbor_indices, _scales(widest))
-    divergence = rel_entr(within, chance) + rel_entr(1 - within, 1 - chance)
-    by_scale = sizes @ np.where(within > chance, divergence, 0.0) / len(compact)
+    clusters = cluster_shares(compact, neighbor_indices)
+    by_scale = clusters.sizes @ divergence(clusters.within, clusters.chance) / len(compact)
     return float(by_scale.mean())
+
+
+@dataclass(frozen=True)
+class ClusterShares:
+    """How well each cluster holds its images' neighbours together.
+
+    Attributes
+    ----------
+    sizes : ndarray of int64, shape (n_clusters,)
+        Images of the cluster.
+    within : ndarray of float64, shape (n_clusters, s)
+        Share of its images' neighbours that are in it, by neighbourhood.
+    chance : ndarray of float64, shape (n_clusters, 1)
+        Share of all other images that are in it.
+    """
+
+    sizes: np.ndarray
+    within: np.ndarray
+    chance: np.ndarray
+
+
+def cluster_shares(compact: np.ndarray, neighbor_indices: np.ndarray) -> ClusterShares:
+    """The shares in the neighbourhoods of ``NEIGHBORHOODS`` that fit; ``compact`` as from ``compact_labels``."""
+    return _shares(compact, neighbor_indices, _scales(neighbor_indices.shape[1]))
+
+
+def divergence(within: np.ndarray, chance: np.ndarray) -> np.ndarray:
+    """Relative entropy of being in the cluster or not, in nats; 0 where that is not more frequent than by chance."""
+    return np.where(within > chance, rel_entr(within, chance) + rel_entr(1 - within, 1 - chance), 0.0)
 
 
 def _scales(widest: int) -> tuple[int, ...]:
@@ -147,18 +176,12 @@ def _checked(labels: np.ndarray, neighbor_indices: np.ndarray) -> np.ndarray:
     return compact
 
 
-def _within_by_cluster(
-    compact: np.ndarray, neighbor_indices: np.ndarray, scales: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per cluster: its size, the share of its images' neighbours that it holds, by scale, and that share by chance.
-
-    Shapes (n_clusters,), (n_clusters, n_scales) and (n_clusters, 1).
-    """
+def _shares(compact: np.ndarray, neighbor_indices: np.ndarray, scales: tuple[int, ...]) -> ClusterShares:
     sizes = np.bincount(compact[compact != NOISE])
     widths = np.array(scales)
     same = _same_cluster_neighbors(compact.astype(np.int32), np.asarray(neighbor_indices), widths, len(sizes))
     within = same / (sizes[:, None] * widths)
-    return sizes, within, (sizes[:, None] - 1) / max(1, len(compact) - 1)
+    return ClusterShares(sizes, within, (sizes[:, None] - 1) / max(1, len(compact) - 1))
 
 
 @numba.njit(cache=True)

@@ -75,6 +75,11 @@ def rank_trials(
     would win, as whatever cuts it up keeps neighbours together there; measured on the others' graphs alone, a
     good embedding among bad ones would lose, as only *its* clusterings would be judged by bad graphs.
 
+    On its own graph a clustering is given credit only for what clusters of its sizes would not have in a cloud
+    without clusters, ``structureless_neighbor_information``: that graph shares the noise of the vectors that were
+    clustered, and whatever cuts noise to pieces that fit it would else look better the finer it cuts. This is the
+    idea of the gap statistic (Tibshirani, Walther and Hastie 2001). The score can be negative.
+
     Parameters
     ----------
     trials : sequence of Candidate
@@ -104,6 +109,7 @@ def rank_trials(
         raise ValueError("ranking needs the neighbour graph of at least one embedding")
     scores = {
         candidate.id: _information(labels(candidate.id), graphs) * _pair_factor(candidate.scores, pair_weight)
+        - (candidate.scores.structureless_neighbor_information or 0.0) / len(graphs)
         for candidate in (*trials, *nulls)
     }
     beats_null = {trial.id for trial in trials if trial.scores.beats_null}
@@ -132,9 +138,11 @@ def _yardstick(n_embeddings: int) -> str:
     if n_embeddings == 1:
         return (
             "Trials are ranked by the information that an image's cluster gives about its neighbours' clusters, "
-            "on the neighbour graph of their own embedding: with a single embedding there is no other."
+            "beyond what clusters of the same sizes give in a cloud without structure, on the neighbour graph of "
+            "their own embedding: with a single embedding there is no other."
         )
     return (
         "Trials are ranked by the information that an image's cluster gives about its neighbours' clusters, "
-        f"averaged over the neighbour graphs of all {n_embeddings} embeddings, the same for every trial."
+        f"averaged over the neighbour graphs of all {n_embeddings} embeddings, beyond what clusters of the same sizes "
+        "give in a cloud without structure."
     )

@@ -16,6 +16,7 @@ from runner.score.reference_labels import reference_agreement
 from runner.score.scores import Scores
 from runner.score.silhouette import silhouette
 from runner.score.sizes import balance, effective_clusters, largest_share, noise_share
+from runner.score.structureless import StructurelessShares
 
 
 def score_clustering(
@@ -25,6 +26,7 @@ def score_clustering(
     *,
     truth: Sequence[str | None] | None,
     seed: int,
+    structureless: StructurelessShares | None = None,
     known_silhouette: float | None = None,
 ) -> Scores:
     """Every score of one clustering but those of the ranking: ``ranking_score`` takes all trials, pairs may come later.
@@ -42,6 +44,8 @@ def score_clustering(
         Reference label of each image.
     seed : int
         Seed of the null baseline.
+    structureless : StructurelessShares, optional
+        Of the embedding; without it, that score is left out.
     known_silhouette : float, optional
         The mean silhouette, where it was found together with that of other clusterings.
 
@@ -76,6 +80,7 @@ def score_clustering(
         neighbor_agreement=neighbor_agreement(labels, neighbors),
         neighbor_information=information,
         null_neighbor_information=null.mean,
+        structureless_neighbor_information=None if structureless is None else structureless.information(labels),
         beats_null=null.is_beaten_by(information),
         ami=reference.ami if reference else None,
         ari=reference.ari if reference else None,

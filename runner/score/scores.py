@@ -15,10 +15,13 @@ class Scores:
     ``davies_bouldin`` and ``calinski_harabasz`` (clustered images only), ``composite``.
     Neighbours, on the trial's own embedding: ``neighbor_agreement`` (corrected for chance) and
     ``neighbor_information`` (nats), the latter's value for random labels of the same sizes
-    (``null_neighbor_information``) and whether the trial ``beats_null``. Noise never counts as agreement.
+    (``null_neighbor_information``), for clusters of the same sizes in a cloud of the embedding's shape that has no
+    clusters (``structureless_neighbor_information``), and whether the trial ``beats_null``. Noise never counts as
+    agreement.
     Reference labels: ``ami`` … ``v_measure``, noise being one group. Pairs: shares of pairs satisfied.
     Ranking: ``ranking_score`` is what trials are ranked by, filled in when all trials are known: the mean
-    neighbour information over the graphs of all embeddings, weighted by the pairs satisfied.
+    neighbour information over the graphs of all embeddings, weighted by the pairs satisfied, less what a cloud
+    without clusters would give.
     """
 
     n_clusters: int
@@ -33,6 +36,7 @@ class Scores:
     neighbor_agreement: float | None = None
     neighbor_information: float | None = None
     null_neighbor_information: float | None = None
+    structureless_neighbor_information: float | None = None
     beats_null: bool | None = None
     ami: float | None = None
     ari: float | None = None

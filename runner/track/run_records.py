@@ -62,6 +62,7 @@ _NOTHING_FOUND = {
     "neighbor_agreement": 0.0,
     "neighbor_information": 0.0,
     "null_neighbor_information": 0.0,
+    "structureless_neighbor_information": 0.0,
     "ranking_score": 0.0,
     "beats_null": 0.0,
 }

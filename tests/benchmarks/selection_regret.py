@@ -69,7 +69,13 @@ def stamps(cache: Path) -> LabelledData:
     good = ("160-letterbox", "160-center_crop", "224-letterbox", "224-center_crop")
     bad = ("random-160-letterbox", "pixels")
     lone = "224-letterbox"
-    contests = [*((key,) for key in good), good, *((lone, key) for key in bad), (lone, "64-letterbox", *bad)]
+    contests = [
+        *((key,) for key in good),
+        good,
+        *((lone, key) for key in bad),
+        (lone, *bad),
+        (lone, "64-letterbox", *bad),
+    ]
     return LabelledData(images.labels or (), vectors, [*contests, (*good, *bad)])
 
 

@@ -14,6 +14,7 @@ from runner.score.neighbor_information import neighbor_information
 from runner.score.pairs import with_pair_shares
 from runner.score.scorecard import is_usable, score_clustering
 from runner.score.scores import Scores
+from runner.score.structureless import structureless_shares
 from tests.score.clusterings import blobs, neighbor_graph
 
 
@@ -25,7 +26,9 @@ def scored(labels: np.ndarray, vectors: np.ndarray, **options: object) -> Scores
 def test_a_good_clustering_has_every_score() -> None:
     vectors, truth = blobs(300, 8, 5, spread=0.3, seed=0)
     pairs = np.array([[0, 1], [2, 3]])
-    scores = with_pair_shares(scored(truth, vectors, truth=[str(label) for label in truth]), truth, pairs, pairs)
+    shares = structureless_shares([truth], neighbor_graph(vectors, 30))
+    found = scored(truth, vectors, truth=[str(label) for label in truth], structureless=shares)
+    scores = with_pair_shares(found, truth, pairs, pairs)
     assert {name for name, value in asdict(scores).items() if value is None} == {"ranking_score"}
     assert scores.ami == pytest.approx(1)
     assert scores.beats_null
