@@ -12,7 +12,7 @@ from runner.duplicates.settings import DuplicatesConfig
 FLAGS = Flags(DuplicatesConfig, {"results": "--in"})
 GROUPS = {
     "images": ("images", "results"),
-    "what is a duplicate": ("method", "threshold", "keep_per_group"),
+    "what is a duplicate": ("method", "threshold", "within", "keep_per_group"),
     "embedding": ("model", "resolution", "preprocess", "embedding", "device", "batch_size", "cache_dir"),
     "results": ("out",),
 }
@@ -25,12 +25,16 @@ methods:
   ssim, template, minhash   structure, shifted structure, corners in the same places
   ahash, dhash, whash       other hashes of 64 bits
 
+--within SECONDS finds bursts: of any near method's pairs only those count that were taken within that time, by the
+camera's clock, each image after the one before. Images without a capture time stay out of all groups, and are counted.
+
 Originals are only read. keep.txt and drop.txt list the images; `threshold.html` shows what every threshold gives,
 with the pairs just above and below it, and the command that takes it.
 
 examples:
   runner duplicates --images photos --method hash
   runner duplicates --images photos --model efficientnet_lite0 --threshold 0.95
+  runner duplicates --images photos --within 2 --threshold 0.8
   runner duplicates --in results --keep-per-group 5
 """
 

@@ -19,7 +19,7 @@ VALUES = {
     "N": ("batch_size", "count", "max_trials", "rank", "seed", "top", "workers"),
     "M": ("keep_per_group", "min_size", "per_cluster"),
     "PIXELS": ("resolution", "resolutions"),
-    "SECONDS": ("trial_timeout",),
+    "SECONDS": ("trial_timeout", "within"),
     "SIMILARITY": ("threshold",),
     "DIR": ("cache_dir", "images", "out", "to"),
     "RESULTS": ("results",),

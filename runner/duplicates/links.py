@@ -13,6 +13,7 @@ from runner.finished import FinishedExperiment
 from runner.images.image_set import ImageSet, SkippedImage
 from runner.output.layout import WORK
 from runner.search_config import SearchConfig
+from runner.similarity.time_window import TimeWindow
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class LinkRequest:
         images: with files, at least two.
         config: how they are embedded, where there is no finished experiment; and where matrices and geometries go.
         finished: the experiment that the images are from, or None.
+        window: which of the images may be linked by when they were taken; None where all may.
         say: told what is going on, line by line.
     """
 
@@ -30,6 +32,7 @@ class LinkRequest:
     config: SearchConfig
     finished: FinishedExperiment | None = None
     say: Callable[[str], None] = lambda line: None
+    window: TimeWindow | None = None
 
     @property
     def cache_dir(self) -> Path:
@@ -53,6 +56,8 @@ class Links:
         measure: what the similarity is, for people.
         vectors: unit vectors, float32, shape (n, d), whose cosine gives the similarity; None where there are none.
         similarity_of_cosine: turns cosines into similarities, element by element.
+        recall: where only likely pairs were compared, the share of the pairs at least so similar that were among them,
+            measured on a sample; None where none is missed.
         compare: where there are no vectors, gives the similarity of one row to others; None where only equality is
             known.
     """
@@ -64,6 +69,7 @@ class Links:
     vectors: np.ndarray | None = None
     similarity_of_cosine: Callable[[np.ndarray], np.ndarray] = lambda cosines: cosines
     compare: Callable[[int, np.ndarray], np.ndarray] | None = None
+    recall: Callable[[float], float | None] = lambda threshold: None
 
     @property
     def only_equal(self) -> bool:

@@ -64,6 +64,7 @@ def _document(found: Duplicates) -> dict[str, object]:
         "measure": found.links.measure,
         "threshold": found.threshold,
         "reason": found.reason,
+        "recall": found.recall,
         "images": len(images),
         "kept": len(images) - len(found.dropped),
         "dropped": len(found.dropped),

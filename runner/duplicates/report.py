@@ -11,6 +11,9 @@ from runner.output.naming import count_of
 MOST_NAMED = 5
 """Skipped files that are named; all of them are in the results."""
 
+ENOUGH = 0.95
+"""Share of the alike pairs that must have been compared for nothing to be said of the others."""
+
 
 def duplicate_lines(found: Duplicates, folder: Path) -> list[str]:
     """The result in a few lines."""
@@ -21,6 +24,11 @@ def duplicate_lines(found: Duplicates, folder: Path) -> list[str]:
     lines += [f"            {image.path}: {image.reason}" for image in found.skipped[:MOST_NAMED]]
     lines.append(f"measure     {found.links.measure}")
     lines.append(f"threshold   {found.threshold:.6g}, {found.reason}")
+    if found.recall is not None and found.recall < ENOUGH:
+        lines.append(
+            f"note        too many images to compare all pairs: of those this alike, {found.recall:.0%} were compared, "
+            "measured on a sample; a higher threshold, or --method hash or embedding, misses fewer"
+        )
     if not found.groups:
         return [*lines, f"found       no duplicates; {folder / KEEP} lists all images"]
     lines.append(f"found       {count_of(len(found.groups), 'group')} of {count_of(grouped, 'image')}")

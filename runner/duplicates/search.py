@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from runner.cluster.threshold_curve import ThresholdCurve, threshold_curve
+from runner.duplicates.capture_times import capture_times
 from runner.duplicates.groups import DuplicateGroup, duplicate_groups
 from runner.duplicates.links import LinkRequest, Links
 from runner.duplicates.methods import METHODS
@@ -13,8 +16,9 @@ from runner.duplicates.settings import DuplicatesConfig
 from runner.errors import RunnerError
 from runner.finished import FinishedExperiment, open_experiment
 from runner.images.folder import scan_folder
-from runner.images.image_set import SkippedImage
+from runner.images.image_set import ImageSet, SkippedImage
 from runner.images.source import require_enough
+from runner.similarity.time_window import TimeWindow
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,11 @@ class Duplicates:
     reason: str
     groups: tuple[DuplicateGroup, ...]
     skipped: tuple[SkippedImage, ...]
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the pairs this alike that were compared at all, on a sample; None where none was left out."""
+        return self.links.recall(self.threshold)
 
     @property
     def dropped(self) -> frozenset[int]:
@@ -74,11 +83,29 @@ def find_duplicates(
         scan = scan_folder(config.images)
         images, skipped = scan.images, scan.skipped
     require_enough(images, str(images.root or config.results), skipped)
-    links = METHODS[config.method](LinkRequest(images, config, finished, say))
+    window = None if config.within is None else _window(images, config.within, say)
+    links = METHODS[config.method](LinkRequest(images, config, finished, say, window))
+    if window is not None:
+        links = replace(links, measure=f"{links.measure}, taken within {window.seconds:g} s")
     curve = threshold_curve(links.tree)
     threshold, reason = _threshold(config, curve)
     groups = duplicate_groups(links, threshold, config.keep_per_group)
     return Duplicates(config, links, curve, threshold, reason, tuple(groups), (*skipped, *links.skipped))
+
+
+def _window(images: ImageSet, seconds: float, say: Callable[[str], None]) -> TimeWindow:
+    """When the images were taken; those that don't say are told of.
+
+    Raises:
+        RunnerError: none of them says.
+    """
+    window = TimeWindow(capture_times(images.paths), seconds)
+    unknown = int(np.isnan(window.times).sum())
+    if unknown == len(images):
+        raise RunnerError("no image says when it was taken (EXIF DateTimeOriginal), and --within needs that")
+    if unknown:
+        say(f"note        {unknown:,} of {len(images):,} images don't say when they were taken, and are in no group")
+    return window
 
 
 def _threshold(config: DuplicatesConfig, curve: ThresholdCurve) -> tuple[float, str]:

@@ -21,6 +21,12 @@ class DuplicatesConfig(SearchConfig):
     threshold: Annotated[float, Field(ge=-1, le=1)] | Literal["auto"] = Field(
         "auto", description="similarity from which on two images are linked, 1 for identical; auto finds the knee"
     )
+    within: float | None = Field(
+        None,
+        ge=0,
+        description="bursts: link only images taken at most this many seconds apart, by their EXIF DateTimeOriginal; "
+        "images without one are linked with none",
+    )
     keep_per_group: int = Field(
         1, ge=1, description="how many images of each group stay, chosen for their diversity beyond the first"
     )
@@ -30,4 +36,6 @@ class DuplicatesConfig(SearchConfig):
     def _consistent(self) -> DuplicatesConfig:
         if self.method == "exact" and self.threshold != "auto":
             raise ValueError("--threshold goes with the other methods; exact duplicates have the same bytes")
+        if self.method == "exact" and self.within is not None:
+            raise ValueError("--within goes with the other methods; copies of a file were taken at the same time")
         return self

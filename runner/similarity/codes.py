@@ -110,3 +110,27 @@ def nearest_codes(words, k, of_bits):  # type: ignore[no-untyped-def]
             distances[place] = distance
             found[row, place] = other
     return found
+
+
+@numba.njit(cache=True, nogil=True)
+def count_mutual(first, second, farthest):  # type: ignore[no-untyped-def]
+    """How many codes of ``first`` and ``second`` are each other's nearest, and at most ``farthest`` bits apart.
+
+    Of equally near ones the first is the nearest. Both are uint64, shape (n, width) and (m, width), n, m ≥ 1.
+    """
+    n, m = len(first), len(second)
+    nearest = np.zeros(n, dtype=np.int64)
+    nearest_of_second = np.zeros(m, dtype=np.int64)
+    lowest = np.full(n, 64 * first.shape[1] + 1)
+    lowest_of_second = np.full(m, 64 * first.shape[1] + 1)
+    for i in range(n):
+        for j in range(m):
+            distance = _distance(first[i], second[j], True)
+            if distance < lowest[i]:
+                lowest[i], nearest[i] = distance, j
+            if distance < lowest_of_second[j]:
+                lowest_of_second[j], nearest_of_second[j] = distance, i
+    count = 0
+    for i in range(n):
+        count += lowest[i] <= farthest and nearest_of_second[nearest[i]] == i
+    return count

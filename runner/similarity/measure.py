@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -60,8 +61,12 @@ class Measure(ABC):
     def likeness(self, first: Any, second: Any) -> float:
         """A number that ``compare`` holds between 0 and 1; symmetric."""
 
-    def tokens(self, features: Any) -> np.ndarray | None:
-        """Numbers that alike images are likely to share, int64, each once; None where features give none."""
+    def likely(self, features: Sequence[Any], k: int) -> np.ndarray | None:
+        """The ``k`` < n other images of each that are likeliest to be alike, found without comparing all pairs.
+
+        Returns:
+            int64, shape (n, k), of images given by their features; None where these give no such hint.
+        """
         return None
 
 

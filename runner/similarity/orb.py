@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from runner.similarity.codes import count_mutual
 from runner.similarity.measure import Measure
+from runner.similarity.nearest import most_shared
 
 KEYPOINTS = 300
 """Most keypoints of an image."""
@@ -21,26 +25,29 @@ class Orb(Measure):
     side = 256
 
     def features(self, picture: np.ndarray) -> np.ndarray:
-        """Distinct descriptors: uint8, shape (n_keypoints, 32).
+        """Distinct descriptors in words: uint64, shape (n_keypoints, 4).
 
         Equal descriptors within an image would leave all but one of them without a match, even in the image itself.
         """
         import cv2
 
         _, descriptors = cv2.ORB.create(nfeatures=KEYPOINTS, fastThreshold=10).detectAndCompute(picture, None)
-        return np.empty((0, 32), np.uint8) if descriptors is None else np.unique(descriptors, axis=0)
+        if descriptors is None:
+            return np.empty((0, 4), np.uint64)
+        return np.ascontiguousarray(np.unique(descriptors, axis=0)).view(np.uint64)
 
-    def tokens(self, features: np.ndarray) -> np.ndarray:
-        """Half of each descriptor in pieces of 16 bits: of two that match, most have a piece in common."""
-        pieces = features.view(np.uint16)[:, ::2].astype(np.int64)
-        return np.unique(pieces + (np.arange(pieces.shape[1]) << 16))
+    def likely(self, features: Sequence[np.ndarray], k: int) -> np.ndarray:
+        """Those with the most pieces of descriptors in common."""
+        return most_shared([tokens(each) for each in features], k)
 
     def likeness(self, first: np.ndarray, second: np.ndarray) -> float:
         """0 where an image has no keypoints."""
-        import cv2
-
         if not len(first) or not len(second):
             return 0.0
-        matches = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(first, second)
-        good = sum(match.distance <= FARTHEST_MATCH for match in matches)
-        return 2 * good / (len(first) + len(second))
+        return 2 * count_mutual(first, second, FARTHEST_MATCH) / (len(first) + len(second))
+
+
+def tokens(descriptors: np.ndarray) -> np.ndarray:
+    """Half of each descriptor in pieces of 16 bits, int64, each once: of two that match, most have one in common."""
+    pieces = descriptors.view(np.uint16)[:, ::2].astype(np.int64)
+    return np.unique(pieces + (np.arange(pieces.shape[1]) << 16))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,20 +15,21 @@ from runner.similarity.codes import nearest_codes, spanning_tree_of_codes
 from runner.similarity.hashes import Phash
 from runner.similarity.measure import CodeMeasure, Description, Measure
 from runner.similarity.read import describe_files
-from runner.similarity.shared_tokens import most_shared
+from runner.similarity.time_window import TimeWindow
 
-ALL_PAIRS = 50_000
-"""Pairs up to which all are compared, whatever the measure: those of 316 images."""
+ALL_PAIRS = 500_000
+"""Pairs up to which all are compared, whatever the measure: those of 1,000 images, at most two minutes on two cores.
+Candidates are so many as well, where there is no need of more."""
 
 NEAREST = 10
-"""Candidates of each image: so many nearest by perceptual hash, as many nearest neighbours of the embedding, and as
-many that share most of what the measure itself looks at, where that can be looked up."""
+"""Candidates of each image, at least: so many nearest by perceptual hash, as many nearest neighbours of the embedding,
+and as many that the measure itself finds likely."""
 
 SAMPLED_PAIRS = 20_000
 """About so many pairs are compared in full to measure what the candidates miss."""
 
 _PAIRS_AT_A_TIME = 512
-_THREADS = 2  # opencv works outside Python's lock
+_THREADS = 2  # what compares a pair works outside Python's lock
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,18 @@ class ComparedImages:
     found: np.ndarray
     unreadable: dict[int, str]
 
+    def recall(self, threshold: float) -> float | None:
+        """Share of the sample's pairs at least so alike that are among ``edges``; None where there are none to miss."""
+        alike = self.sampled >= threshold
+        return float(self.found[alike].mean()) if alike.any() else None
+
 
 def compare_images(
-    paths: Sequence[Path], measure: Measure, neighbors: np.ndarray | None = None, seed: int = 0
+    paths: Sequence[Path],
+    measure: Measure,
+    neighbors: np.ndarray | None = None,
+    seed: int = 0,
+    window: TimeWindow | None = None,
 ) -> ComparedImages:
     """Compare the images at ``paths``.
 
@@ -61,57 +72,70 @@ def compare_images(
         neighbors: int, shape (n, k), rows of each image's nearest others by some embedding, nearest first; None where
             there is none.
         seed: of the sample by which the candidates are judged.
+        window: which pairs count at all; None where all do.
 
     Returns:
         for measures that are codes, a spanning tree that has the same groups at every threshold as all pairs have.
     """
-    if isinstance(measure, CodeMeasure):
+    if isinstance(measure, CodeMeasure) and window is None:
         return _compare_codes(paths, measure)
-    by_hash = Phash()
-    everything = len(paths) * (len(paths) - 1) // 2 <= ALL_PAIRS
-    described, unreadable = _split(describe_files(paths, [measure] if everything else [measure, by_hash]))
+    n_pairs = len(paths) * (len(paths) - 1) // 2 if window is None else window.count()
+    everything = isinstance(measure, CodeMeasure) or n_pairs <= ALL_PAIRS
+    described, unreadable = _split(describe_files(paths, [measure] if everything else [measure, Phash()]))
     rows = np.array(sorted(described), dtype=np.int32)
     own = {row: descriptions[0] for row, descriptions in described.items()}
     if everything:
-        pairs = rows[np.stack(np.triu_indices(len(rows), 1), axis=1)]
-        none = np.empty(0)
+        pairs, none = _all_pairs(rows, window), np.empty(0)
         return ComparedImages(pairs, _compare(measure, own, pairs), none, none.astype(bool), unreadable)
     words = np.stack([described[row][1].features for row in rows])
-    tokens = [measure.tokens(own[row].features) for row in rows]
-    pairs = candidate_pairs(rows, words, neighbors, [each for each in tokens if each is not None])
+    pairs = candidate_pairs(rows, words, neighbors, measure, [own[row].features for row in rows])
     sample = _sampled_pairs(rows, seed)
+    if window is not None:
+        pairs, sample = pairs[window.allows(pairs)], sample[window.allows(sample)]
     known = set(map(tuple, pairs.tolist()))
     found = np.array([pair in known for pair in map(tuple, sample.tolist())], dtype=bool)
     return ComparedImages(pairs, _compare(measure, own, pairs), _compare(measure, own, sample), found, unreadable)
 
 
 def candidate_pairs(
-    rows: np.ndarray, words: np.ndarray, neighbors: np.ndarray | None, tokens: Sequence[np.ndarray]
+    rows: np.ndarray, words: np.ndarray, neighbors: np.ndarray | None, measure: Measure, features: Sequence[Any]
 ) -> np.ndarray:
-    """Pairs worth comparing: nearest by hash, by embedding where it is known, by tokens where there are any.
+    """Pairs worth comparing: nearest by hash, by embedding where it is known, by the measure where it gives a hint.
 
     Args:
         rows: int32, shape (m,), ascending: the images that can be read.
         words: their hashes, uint64, shape (m, width).
         neighbors: see ``compare_images``.
-        tokens: of each image, or nothing.
+        measure: what they will be compared by.
+        features: what it has made of them.
 
     Returns:
         int32, shape (n_pairs, 2), each pair once, the lower row first.
     """
-    k = min(NEAREST, len(rows) - 1)
-    pairs = [_with_each(rows, rows[nearest_codes(words, k, True)])] if k else []
-    if k and tokens:
-        pairs.append(_with_each(rows, rows[most_shared(tokens, k)]))
+    k = min(max(NEAREST, ALL_PAIRS // (3 * len(rows) or 1)), len(rows) - 1)
+    pairs = [np.empty((0, 2), np.int32)]
+    if k > 0:
+        pairs.append(_with_each(rows, rows[nearest_codes(words, k, True)]))
+        likely = measure.likely(features, k)
+        if likely is not None:
+            pairs.append(_with_each(rows, rows[likely]))
     if neighbors is not None:
-        pairs.append(_with_each(rows, np.asarray(neighbors)[rows, :NEAREST]))
-    joined = np.sort(np.concatenate([np.empty((0, 2), np.int32), *pairs]), axis=1)
+        pairs.append(_with_each(rows, np.asarray(neighbors)[rows, : max(NEAREST, k)]))
+    joined = np.sort(np.concatenate(pairs), axis=1)
     readable = np.isin(joined, rows).all(axis=1) & (joined[:, 0] < joined[:, 1])
     return np.unique(joined[readable], axis=0).astype(np.int32)
 
 
 def _with_each(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.stack([np.repeat(rows, others.shape[1]), others.ravel()], axis=1)
+
+
+def _all_pairs(rows: np.ndarray, window: TimeWindow | None) -> np.ndarray:
+    """All pairs of ``rows`` that count, the lower row first."""
+    if window is None:
+        return rows[np.stack(np.triu_indices(len(rows), 1), axis=1)]
+    near = np.concatenate([np.empty((0, 2), np.int32), *window.pairs()])
+    return near[np.isin(near, rows).all(axis=1)]
 
 
 def _sampled_pairs(rows: np.ndarray, seed: int) -> np.ndarray:

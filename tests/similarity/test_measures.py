@@ -10,8 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from skimage import data
+from skimage.metrics import structural_similarity
 
+from runner.similarity.codes import count_mutual
 from runner.similarity.measures import MEASURES
+from runner.similarity.orb import FARTHEST_MATCH
 
 NAMES = list(MEASURES)
 
@@ -50,6 +53,27 @@ def test_a_resized_photograph_is_nearer_than_another(name: str) -> None:
     smaller = photograph.resize((200, 170), Image.Resampling.LANCZOS)
     measure = MEASURES[name]
     assert measure.similarity(photograph, smaller) > measure.similarity(photograph, other) + 0.2
+
+
+@QUICK
+@given(first=IMAGES, second=IMAGES)
+def test_ssim_is_that_of_scikit_image(first: Image.Image, second: Image.Image) -> None:
+    measure = MEASURES["ssim"]
+    pictures = [measure.describe(image).features / 255.0 for image in (first, second)]
+    expected = structural_similarity(*pictures, data_range=1.0)
+    assert measure.similarity(first, second) == pytest.approx(max(0.0, expected), abs=1e-9)
+
+
+@QUICK
+@given(first=IMAGES, second=IMAGES)
+def test_orb_matches_as_opencv_does(first: Image.Image, second: Image.Image) -> None:
+    import cv2
+
+    pictures = [MEASURES["orb"].describe(image).features for image in (first, second)]
+    if not all(len(each) for each in pictures):
+        return
+    matches = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(*(each.view(np.uint8) for each in pictures))
+    assert count_mutual(*pictures, FARTHEST_MATCH) == sum(match.distance <= FARTHEST_MATCH for match in matches)
 
 
 def test_orb_finds_a_rotated_photograph() -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from skimage import data
 
@@ -14,11 +16,14 @@ from runner.cluster.spaces import Space
 from runner.config import ExperimentConfig
 from runner.errors import UsageError
 from runner.experiment import plan_experiment, run_experiment
+from runner.images.decode import decode_image
 from runner.similarity import pairs as pairs_module
+from runner.similarity import time_window
 from runner.similarity.codes import nearest_codes, packed
 from runner.similarity.measures import MEASURES
+from runner.similarity.nearest import most_shared
 from runner.similarity.pairs import compare_images
-from runner.similarity.shared_tokens import most_shared
+from runner.similarity.time_window import TimeWindow
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +80,60 @@ def test_candidates_and_what_they_miss(pictures: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(pairs_module, "NEAREST", 1)
     neighbors = np.roll(np.arange(16), -1)[:, None]  # the next image, whatever it shows
     some = compare_images(paths, MEASURES["ssim"], neighbors, seed=3)
-    assert 16 <= len(some.edges) <= 32
+    assert 16 <= len(some.edges) <= 48
     assert all(known[tuple(pair)] == value for pair, value in zip(some.edges.tolist(), some.similarities, strict=True))
     assert {(row, row + 1) for row in range(15)} <= {tuple(pair) for pair in some.edges.tolist()}
     assert len(some.sampled) == len(known)  # a set so small is sampled whole
     assert some.found.sum() == len(some.edges)
+    alike = everything.similarities >= 0.5
+    kept = {tuple(pair) for pair in some.edges.tolist()}
+    missed = [tuple(pair) not in kept for pair in everything.edges[alike].tolist()]
+    assert some.recall(0.5) == pytest.approx(1 - np.mean(missed)) and everything.recall(0.5) is None
+
+
+@pytest.mark.parametrize("name", ["ssim", "template"])
+def test_own_candidates_are_nearly_all_that_is_alike(
+    name: str, stamps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [path for path in sorted(stamps.glob("animals/*/*.png")) if "_mirror" not in path.name][:60]
+    for number, path in enumerate(paths[:15]):
+        image = decode_image(path)
+        paths.append(tmp_path / f"{number}.jpg")
+        image.resize((image.width // 2 + 1, image.height // 2 + 1)).save(paths[-1], quality=60)
+    monkeypatch.setattr(pairs_module, "ALL_PAIRS", 0)
+    compared = compare_images(paths, MEASURES[name])
+    assert len(compared.edges) < 0.5 * len(paths) * (len(paths) - 1) / 2
+    assert (compared.recall(0.8) or 0) >= 0.95
+
+
+@pytest.mark.parametrize("name", ["phash", "ssim"])
+@pytest.mark.parametrize("all_pairs", [0, 1000])
+def test_only_pairs_in_the_window_count(
+    name: str, all_pairs: int, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairs_module, "ALL_PAIRS", all_pairs)
+    paths = sorted(pictures.iterdir())
+    times = np.arange(16.0)
+    times[3] = np.nan
+    compared = compare_images(paths, MEASURES[name], window=TimeWindow(times, 1))
+    pairs = {tuple(pair) for pair in compared.edges.tolist()}
+    near = {(row, row + 1) for row in range(15) if 3 not in (row, row + 1)}
+    assert (0, 1) in pairs and pairs <= near and (pairs == near or not all_pairs)
+
+
+@given(
+    times=st.lists(st.one_of(st.integers(0, 30).map(float), st.just(float("nan"))), min_size=1, max_size=40),
+    seconds=st.integers(0, 10),
+    part=st.integers(1, 20),
+)
+def test_window_has_all_near_pairs_once(times: list[float], seconds: int, part: int) -> None:
+    window = TimeWindow(np.array(times), seconds)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time_window, "PAIRS_AT_A_TIME", part)
+        found = [tuple(pair) for pairs in window.pairs() for pair in pairs.tolist()]
+    expected = [(i, j) for j in range(len(times)) for i in range(j) if abs(times[i] - times[j]) <= seconds]
+    assert sorted(found) == sorted(expected) and window.count() == len(expected)
+    assert window.allows(np.array(expected, dtype=int).reshape(-1, 2)).all()
 
 
 def test_unreadable_images_are_in_no_pair(pictures: Path, tmp_path: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from runner.cluster.geometry import Geometry, build_geometry
 from runner.cluster.similarity_tree import SimilarityTree
 from runner.cluster.spaces import Space
+from runner.duplicates.bursts import cosines, tree_within
 from runner.duplicates.links import LinkRequest, Links
 from runner.embed.encoders.device import select_device
 from runner.images.image_set import ImageSet, SkippedImage
 from runner.images.source import require_enough
 from runner.search_embedding import embed_searched
+from runner.similarity.time_window import TimeWindow
 
 SEED = 0
 """Names the geometry's folder; nothing in space ``none`` is random."""
@@ -19,10 +23,17 @@ def link_embedding(request: LinkRequest) -> Links:
     """Cosine similarity under one embedding: the finished experiment's, or the model's that is asked for."""
     if request.finished is not None:
         key = request.finished.embedding_key(request.config.embedding)
-        return _links(request.images, (), request.finished.geometry(key), key)
+        geometry = request.finished.geometry(key)
+        if request.window is not None:
+            return _links_within(request.window, request.images, (), geometry.vectors, key)
+        return _links(request.images, (), geometry, key)
     run = embed_searched(request.images, request.config, request.say)
     require_enough(run.images, str(request.images.root), run.skipped)
-    path = run.embeddings[0].vectors_path
+    path, key = run.embeddings[0].vectors_path, run.embeddings[0].key
+    if request.window is not None:
+        row_of = {name: row for row, name in enumerate(request.images.ids)}
+        window = request.window.of(np.array([row_of[name] for name in run.images.ids]))
+        return _links_within(window, run.images, run.skipped, np.load(path, mmap_mode="r"), key)
     device = str(select_device(request.config.device))
     geometry = build_geometry(
         path.with_suffix("") / f"none-{SEED}",
@@ -33,9 +44,20 @@ def link_embedding(request: LinkRequest) -> Links:
         seed=SEED,
         device=device,
     )
-    return _links(run.images, run.skipped, geometry, run.embeddings[0].key)
+    return _links(run.images, run.skipped, geometry, key)
 
 
 def _links(images: ImageSet, skipped: tuple[SkippedImage, ...], geometry: Geometry, key: str) -> Links:
     tree = SimilarityTree.of_geometry(geometry)
-    return Links(images, skipped, tree, f"cosine similarity under {key}", geometry.vectors)
+    return Links(images, skipped, tree, _measure(key), geometry.vectors)
+
+
+def _links_within(
+    window: TimeWindow, images: ImageSet, skipped: tuple[SkippedImage, ...], vectors: np.ndarray, key: str
+) -> Links:
+    tree = tree_within(window, lambda pairs: cosines(vectors, pairs))
+    return Links(images, skipped, tree, _measure(key), vectors)
+
+
+def _measure(key: str) -> str:
+    return f"cosine similarity under {key}"

@@ -36,13 +36,11 @@ def _link(request: LinkRequest, measure: Measure) -> Links:
         neighbors = request.finished.geometry(
             request.finished.embedding_key(request.config.embedding)
         ).neighbors.indices
-    compared = compare_images(request.images.paths, measure, neighbors)
+    compared = compare_images(request.images.paths, measure, neighbors, window=request.window)
     usable = [row for row in range(len(request.images)) if row not in compared.unreadable]
     images = request.images.subset(usable)
     skipped = tuple(SkippedImage(request.images.ids[row], reason) for row, reason in compared.unreadable.items())
     require_enough(images, str(request.images.root), skipped)
-    if len(compared.sampled):
-        request.say(f"note        {_candidates(compared.sampled, compared.found)}")
     place = np.full(len(request.images), -1)
     place[usable] = np.arange(len(usable))
     tree = minimum_spanning_forest(place[compared.edges], 1 - compared.similarities, len(usable))
@@ -52,16 +50,8 @@ def _link(request: LinkRequest, measure: Measure) -> Links:
         SimilarityTree.of_distances(tree, len(usable)),
         measure.meaning,
         compare=_Comparer(images.paths, measure),
+        recall=compared.recall,
     )
-
-
-def _candidates(sampled: np.ndarray, found: np.ndarray) -> str:
-    """What comparing likely pairs only has missed, in words."""
-    half = sampled >= 0.5
-    if not half.any():
-        return "only likely pairs were compared; no pair of a sample with similarity 0.5 or more was there to miss"
-    share = found[half].mean()
-    return f"only likely pairs were compared: of a sample's {half.sum():,} with similarity 0.5 or more, {share:.0%}"
 
 
 class _Comparer:

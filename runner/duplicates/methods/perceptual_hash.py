@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from runner.cluster.hamming_tree import hamming_tree
+from runner.duplicates.bursts import cosines, tree_within
 from runner.duplicates.links import LinkRequest, Links
 from runner.embed.cache import EmbeddingCache
 from runner.embed.embedding_config import EmbeddingConfig, Fit
@@ -53,14 +54,18 @@ def link_perceptual_hash(request: LinkRequest) -> Links:
     if cache.stream_to_npy(config.key, contents, path):
         raise RunnerError(f"hashes just written to {cache.cache_dir} come back damaged; check that disk")
     vectors = np.load(path, mmap_mode="r", allow_pickle=False)
-    return Links(
-        images,
-        skipped,
-        hamming_tree(np.asarray(vectors) > 0),
-        f"share of equal bits among {SIDE * SIDE} of the perceptual hash",
-        vectors,
-        lambda cosines: (1 + cosines) / 2,
-    )
+    if request.window is None:
+        tree = hamming_tree(np.asarray(vectors) > 0)
+    else:
+        window = request.window.of(np.array(usable))
+        tree = tree_within(window, lambda pairs: _equal_bits(cosines(vectors, pairs)))
+    measure = f"share of equal bits among {SIDE * SIDE} of the perceptual hash"
+    return Links(images, skipped, tree, measure, vectors, _equal_bits)
+
+
+def _equal_bits(cosines: np.ndarray) -> np.ndarray:
+    """The share of equal bits, by the cosines of bits as ±1."""
+    return (1 + cosines) / 2
 
 
 def _fingerprint() -> str:

@@ -1,0 +1,38 @@
+"""Bursts: only images that were taken shortly after each other may be linked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from runner.cluster.similarity_tree import SimilarityTree
+from runner.cluster.single_linkage import minimum_spanning_forest
+from runner.similarity.time_window import TimeWindow
+
+
+def tree_within(window: TimeWindow, similarities: Callable[[np.ndarray], np.ndarray]) -> SimilarityTree:
+    """The tree of all pairs in the window, which are so few in most sets that each is compared.
+
+    Args:
+        window: of n images.
+        similarities: of pairs of rows, int32, shape (m, 2): float64, shape (m,), at most 1.
+    """
+    n = len(window.times)
+    edges, distances = np.empty((0, 2), dtype=np.int32), np.empty(0)
+    for pairs in window.pairs():
+        edges = np.concatenate([edges, pairs])
+        distances = np.concatenate([distances, 1 - similarities(pairs)])
+        forest = minimum_spanning_forest(edges, distances, n)
+        edges, distances = forest.edges, forest.weights
+    return SimilarityTree(edges, 1 - distances, n)
+
+
+def cosines(vectors: np.ndarray, pairs: np.ndarray, at_a_time: int = 1 << 14) -> np.ndarray:
+    """Cosine of each pair of rows of unit vectors: float64, shape (m,), at most 1."""
+    parts = [pairs[start : start + at_a_time] for start in range(0, len(pairs), at_a_time)]
+    found = [
+        np.einsum("ij,ij->i", vectors[part[:, 0]], vectors[part[:, 1]], dtype=np.float64, casting="unsafe")
+        for part in parts
+    ]
+    return np.minimum(np.concatenate([np.empty(0), *found]), 1.0)
