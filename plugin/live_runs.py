@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from bson import ObjectId
+
 STORE = "imagesweep_live_runs"
 HEARTBEAT = 2.0
 """Seconds between two signs of life."""
@@ -25,12 +27,18 @@ PATIENCE = 5.0
 """Seconds that the database may take to note a sign of life."""
 
 _CANCEL = "cancel "
+_OPERATOR = "@imagesweep/clustering/run_experiment"
+_BEGINNING = timedelta(minutes=2)
+"""In which a worker that has taken a run gives its first sign of life."""
+
+_WAITS = "Scheduled; it starts as soon as `fiftyone delegated launch` runs and is free"
 
 Stop = Callable[[BaseException | None], None]
 """Ends the work, with an error or as the user's wish."""
 
 
 class RunStatus(StrEnum):
+    SCHEDULED = "scheduled"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
@@ -43,7 +51,8 @@ class LiveRun:
 
     Attributes:
         name: the experiment's.
-        status: as it is known to be; a run that fell silent is ``failed``.
+        status: as it is known to be; a run that fell silent is ``failed``, and one that waits for a worker
+            has no record of its own yet.
         label: what it is doing.
         share: of that, 0 to 1.
         started, seen: ISO times, UTC; ``seen`` is the last sign of life.
@@ -64,12 +73,17 @@ class LiveRun:
 
 
 def panel_data(runs: Sequence[LiveRun]) -> dict[str, dict[str, object]]:
-    """What the panel's bars show of the runs that are under way."""
-    running = [run for run in runs if run.status is RunStatus.RUNNING]
+    """What the panel's bars show of the runs that are under way, or will be."""
+    running = under_way(runs)
     return {
         f"live_{number}": {"label": f"**{run.name}** · {run.label}", "progress": run.share}
         for number, run in enumerate(running)
     }
+
+
+def under_way(runs: Sequence[LiveRun]) -> list[LiveRun]:
+    """Those that run, or wait for a worker."""
+    return [run for run in runs if run.status in (RunStatus.RUNNING, RunStatus.SCHEDULED)]
 
 
 class LiveRuns:
@@ -85,7 +99,9 @@ class LiveRuns:
         """Newest first; those that fell silent are marked as failed, and their delegated operations too."""
         names = [key for key in self._store.list_keys() if not key.startswith(_CANCEL)]
         runs = [run for run in map(self.get, names) if run is not None]
-        return sorted(runs, key=lambda run: run.started, reverse=True)
+        begun = {run.operation for run in runs}
+        scheduled = [run for run in self._scheduled() if run.operation not in begun]
+        return [*scheduled, *sorted(runs, key=lambda run: run.started, reverse=True)]
 
     def get(self, name: str) -> LiveRun | None:
         record = self._store.get(name)
@@ -98,8 +114,14 @@ class LiveRuns:
         return run
 
     def cancel(self, name: str) -> None:
-        """Ask a run to stop; it does so at its next step."""
-        self._store.set(_CANCEL + name, True)
+        """Ask a run to stop, which it does at its next step; one that still waits for a worker is forgotten."""
+        from fiftyone.operators.delegated import DelegatedOperationService
+
+        waiting = next((run for run in self._scheduled() if run.name == name and run.label == _WAITS), None)
+        if waiting is None:
+            self._store.set(_CANCEL + name, True)
+        else:
+            DelegatedOperationService().delete_operation(ObjectId(waiting.operation))
 
     def forget(self, name: str) -> None:
         """Remove the record of a run."""
@@ -157,6 +179,23 @@ class LiveRuns:
 
         return get_db_conn().datasets.count_documents({"_id": self._dataset_id}, limit=1) > 0
 
+    def _scheduled(self) -> list[LiveRun]:
+        """Runs that wait for a worker, or that one has just taken."""
+        from fiftyone.operators.delegated import DelegatedOperationService
+        from fiftyone.operators.executor import ExecutionRunState
+
+        runs = []
+        states = {"$in": [ExecutionRunState.QUEUED, ExecutionRunState.RUNNING]}
+        for one in DelegatedOperationService().list_operations(
+            operator=_OPERATOR, dataset_id=self._dataset_id, run_state=states
+        ):
+            waits = one.run_state == ExecutionRunState.QUEUED
+            if waits or datetime.now(UTC).replace(tzinfo=None) - one.started_at < _BEGINNING:
+                params = one.context.request_params.get("params", {})
+                name, label = params.get("name") or "A new experiment", _WAITS if waits else "Starting"
+                runs.append(LiveRun(name, RunStatus.SCHEDULED, label, params=params, operation=str(one.id)))
+        return runs
+
     def _bury(self, run: LiveRun) -> LiveRun:
         error = "The process that ran it stopped answering; run it again, and it resumes where it was."
         dead = replace(run, status=RunStatus.FAILED, error=error)
@@ -205,7 +244,6 @@ class _Heart(threading.Thread):
 
 def _fail_operation(operation: str, error: str) -> None:
     """Mark the delegated operation of a dead worker as failed, which nobody else does."""
-    from bson import ObjectId
     from fiftyone.operators.delegated import DelegatedOperationService
     from fiftyone.operators.executor import ExecutionResult, ExecutionRunState
 

@@ -7,7 +7,7 @@ from typing import Any
 import fiftyone.operators.types as types
 
 from ..forms import choose_one
-from ..live_runs import LiveRuns, RunStatus
+from ..live_runs import LiveRuns, under_way
 from ..operator import FormOperator
 
 
@@ -21,7 +21,7 @@ class CancelExperiment(FormOperator):
     def form(self, ctx: Any, inputs: types.Object) -> None:
         from runner.errors import UsageError
 
-        running = [run for run in LiveRuns(ctx.dataset).all() if run.status is RunStatus.RUNNING]
+        running = under_way(LiveRuns(ctx.dataset).all())
         if not running:
             raise UsageError(f"No experiment of {ctx.dataset.name} is running.")
         choices = {run.name: f"{run.name}: {run.label}" for run in running}

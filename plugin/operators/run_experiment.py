@@ -13,7 +13,7 @@ from ..experiment_form import add_experiment_fields
 from ..experiment_settings import plan_lines, settings_of
 from ..following import follow
 from ..live_runs import LiveRuns, RunStatus
-from ..operator import FormOperator, grid_button
+from ..operator import FormOperator, grid_button, refuse
 from ..targets import target_view
 from ..workspace import free_name
 
@@ -47,13 +47,23 @@ class RunExperiment(FormOperator):
             told = f"Resumes {_name(ctx)} with the {len(samples):,} samples it was started with."
             inputs.view("resumed", types.Notice(label=told))
         count = target_view(ctx).count() if samples is None else len(samples)
+        self._add_plan(ctx, inputs, count)
         add_experiment_fields(ctx, inputs)
+
+    def _add_plan(self, ctx: Any, inputs: types.Object, count: int) -> None:
+        """What it will do, or why it cannot: above the fields, which are more than fit on a screen."""
+        from runner.errors import RunnerError
+
         if not ctx.params:
             return  # the form is being opened: its defaults are on their way
         name = _name(ctx)
-        require_usable_name(ctx, name)
-        lines = plan_lines(settings_of(ctx.dataset, name, ctx.params), count)
-        inputs.view("plan", types.Notice(label=" ".join(lines)))
+        try:
+            require_usable_name(ctx, name)
+            lines = plan_lines(settings_of(ctx.dataset, name, ctx.params), count)
+        except RunnerError as error:
+            refuse(inputs, str(error))
+        else:
+            inputs.view("plan", types.Notice(label=" ".join(lines)))
 
     def work(self, ctx: Any) -> Iterator[Any]:
         from ..experiment_run import prepare, run

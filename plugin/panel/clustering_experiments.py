@@ -10,7 +10,7 @@ import fiftyone.operators as foo
 import fiftyone.operators.types as types
 
 from ..engine import engine_state
-from ..live_runs import LiveRuns, RunStatus, panel_data
+from ..live_runs import LiveRuns, RunStatus, panel_data, under_way
 from ..operator import PATIENCE
 from .choice import NO_OTHER, Choice, read_choice
 from .cluster_charts import cluster_of
@@ -159,10 +159,11 @@ class ClusteringExperiments(foo.Panel):
         ctx.trigger(f"{URI}/open_mlflow", {"experiment": self._shown(ctx).choice.experiment, "panel": ctx.panel.id})
 
     def cancel(self, ctx: Any) -> None:
-        for run in LiveRuns(ctx.dataset).all():
-            if run.status is RunStatus.RUNNING:
-                LiveRuns(ctx.dataset).cancel(run.name)
+        runs = LiveRuns(ctx.dataset)
+        for run in under_way(runs.all()):
+            runs.cancel(run.name)
         ctx.ops.notify("It will end at its next step; what is finished is kept.")
+        self._update(ctx, read_choice(ctx))
 
     def resume(self, ctx: Any) -> None:
         failed = self._unfinished(ctx)
@@ -205,4 +206,4 @@ class ClusteringExperiments(foo.Panel):
     def _has_running(self, ctx: Any) -> bool:
         if ctx.dataset is None or engine_state().problem is not None:
             return False
-        return any(run.status is RunStatus.RUNNING for run in LiveRuns(ctx.dataset).all())
+        return bool(under_way(LiveRuns(ctx.dataset).all()))

@@ -8,7 +8,7 @@ import fiftyone.operators.types as types
 
 from ..engine import engine_state
 from ..experiments import trial_choices
-from ..live_runs import LiveRun, LiveRuns, RunStatus
+from ..live_runs import LiveRun, LiveRuns, RunStatus, under_way
 from ..mlflow_pages import run_link
 from .charts import parallel_layout, score_layout
 from .choice import NO_OTHER, TABS, read_choice
@@ -41,7 +41,7 @@ def render_panel(panel: ClusteringExperiments, ctx: Any) -> types.Property:
     if shown.problem is not None:
         root.view("problem", types.AlertView(severity="error", label=shown.problem))
         return _page(root)
-    _add_facts(root, shown)
+    _add_facts(root, panel, shown)
     _add_tabs(root, panel)
     _add_tab(root, panel, shown)
     return _page(root)
@@ -63,7 +63,7 @@ def _page(root: types.Object) -> types.Property:
 
 def _add_empty(root: types.Object, panel: ClusteringExperiments) -> None:
     root.md(
-        "### No experiment yet\n\nAn experiment embeds the images, tries many clusterings, ranks them, and writes the "
+        "**No experiment yet**\n\nAn experiment embeds the images, tries many clusterings, ranks them, and writes the "
         "best as labels.",
         name="empty",
     )
@@ -73,7 +73,7 @@ def _add_empty(root: types.Object, panel: ClusteringExperiments) -> None:
 
 
 def _add_live_runs(root: types.Object, panel: ClusteringExperiments, runs: list[LiveRun]) -> None:
-    running = [run for run in runs if run.status is RunStatus.RUNNING]
+    running = under_way(runs)
     ended = [run for run in runs if run.status in (RunStatus.FAILED, RunStatus.CANCELLED)]
     for number in range(len(running)):
         row = root.v_stack(f"live_{number}", gap=1, width="100%")
@@ -116,15 +116,13 @@ def _add_choices(root: types.Object, panel: ClusteringExperiments, shown: Shown)
     actions.btn("write", "Write labels", icon="label", variant="outlined", on_click=panel.write_trial)
     actions.btn("rank", "Rank again", icon="leaderboard", variant="outlined", on_click=panel.rank_again)
     actions.btn("all", "Show all", icon="clear_all", variant="outlined", on_click=panel.show_all)
-    if shown.run is not None and shown.run.run_id is not None and run_link(shown.run) is None:
-        actions.btn("mlflow", "MLflow", icon="query_stats", variant="outlined", on_click=panel.open_mlflow)
     actions.btn("refresh", "", icon="refresh", variant="outlined", title="Refresh", on_click=panel.refresh)
     actions.btn(
         "delete", "", icon="delete", variant="outlined", title="Delete experiment", on_click=panel.delete_experiment
     )
 
 
-def _add_facts(root: types.Object, shown: Shown) -> None:
+def _add_facts(root: types.Object, panel: ClusteringExperiments, shown: Shown) -> None:
     run = shown.run
     if run is None or shown.results is None:
         return
@@ -136,6 +134,8 @@ def _add_facts(root: types.Object, shown: Shown) -> None:
     facts = f"{count_of(run.n_images, 'image')}{skipped} · {embeddings} · {count_of(run.n_trials, 'trial')}"
     root.md(facts, name="facts")
     root.str("mlflow", view=types.MarkdownView())
+    if run.run_id is not None and run_link(run) is None:
+        root.btn("open_mlflow", "Open MLflow", icon="query_stats", variant="outlined", on_click=panel.open_mlflow)
 
 
 def _add_tabs(root: types.Object, panel: ClusteringExperiments) -> None:

@@ -108,6 +108,20 @@ def test_a_cancelled_run_ends_soon_and_says_so(
     assert dataset.list_runs() == []
 
 
+def test_a_run_that_waits_for_a_worker_is_known_and_can_be_cancelled(
+    execute: Execute, dataset: Dataset, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    runs = live_runs().LiveRuns(dataset)
+    queued = queue(execute, dataset, {**settings, "name": "waiting", "out": str(tmp_path / "out")})
+    (run,) = runs.all()
+    assert (run.name, run.status, run.operation) == ("waiting", "scheduled", str(queued))
+    assert "fiftyone delegated launch" in live_runs().panel_data(runs.all())["live_0"]["label"]
+    execute("cancel_experiment", dataset, {"name": "waiting"})
+    assert runs.all() == []
+    with pytest.raises(ValueError, match="No operation found"):
+        operation(queued)
+
+
 def test_a_dataset_deleted_in_mid_run_ends_it_with_a_sentence(
     execute: Execute, dataset: Dataset, settings: dict[str, Any], tmp_path: Path
 ) -> None:
