@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ def main() -> int:
     except RunnerError as error:
         print(error, file=sys.stderr)
         return 1
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does, with all that it started
     with _worker():
         session = fiftyone.launch_app(dataset, address="127.0.0.1", port=options.port, remote=options.no_open)
         print(f"The App is at http://127.0.0.1:{session.server_port}/datasets/{DATASET}; press Ctrl-C to stop.")
