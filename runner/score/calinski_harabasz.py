@@ -12,32 +12,20 @@ def calinski_harabasz(
 ) -> float | None:
     """Variance between clusters over variance within them, per degree of freedom; higher is better.
 
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n,)
-        Cluster of each image; noise is left out.
-    vectors : ndarray of float, shape (n, d)
-        One row per image.
-    geometry : ClusterGeometry, optional
-        ``cluster_geometry(labels, vectors)`` where it is at hand.
+    From Caliński and Harabasz, A dendrite method for cluster analysis, Communications in Statistics 3 (1974).
 
-    Returns
-    -------
-    float or None
-        At least 0; None with fewer than two clusters, with none of more than one image, or where every
-        cluster is a single point and the ratio has no bound.
+    Args:
+        labels: int, shape (n,); cluster of each image, noise is left out.
+        vectors: float, shape (n, d); one row per image.
+        geometry: ``cluster_geometry(labels, vectors)`` where it is at hand.
 
-    Raises
-    ------
-    ValueError
-        If an array's shape or type is not as described.
+    Returns:
+        At least 0; None with fewer than two clusters, with none of more than one image, or where every cluster is a
+        single point and the ratio has no bound.
 
-    References
-    ----------
-    Caliński and Harabasz, A dendrite method for cluster analysis, Communications in Statistics 3 (1974).
+    Raises:
+        ValueError: if an array's shape or type is not as described.
 
-    Examples
-    --------
     >>> calinski_harabasz(np.array([0, 0, 1, 1]), np.array([[0.0], [2], [10], [12]]))
     50.0
     """

@@ -18,8 +18,6 @@ BLOCK_BYTES = 32 * 2**20
 def row_blocks(n_rows: int, row_bytes: int) -> Iterator[slice]:
     """Consecutive slices of 0 … n_rows-1 whose rows take about ``BLOCK_BYTES`` together.
 
-    Examples
-    --------
     >>> list(row_blocks(5, BLOCK_BYTES // 2))
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
@@ -32,19 +30,13 @@ def row_blocks(n_rows: int, row_bytes: int) -> Iterator[slice]:
 class ClusterGeometry:
     """Centres of k clusters of n images in d dimensions; noise belongs to none.
 
-    Attributes
-    ----------
-    labels : ndarray of int64, shape (n,)
-        Cluster of each image, 0 … k-1 without gaps, ``NOISE`` for none.
-    sizes : ndarray of int64, shape (k,)
-        Images per cluster, at least 1.
-    center : ndarray of float64, shape (d,)
-        Mean of all clustered vectors (zeros if there are none).
-    offsets : ndarray of float64, shape (k, d)
-        Mean of each cluster's vectors, minus ``center``: small numbers where an embedding crowds its
-        vectors into a narrow cone, which keeps single-precision products with them accurate.
-    distances : ndarray of float64, shape (n,)
-        Euclidean distance of each image to its cluster's mean, 0 for noise.
+    Attributes:
+        labels: int64, shape (n,); cluster of each image, 0 … k-1 without gaps, ``NOISE`` for none.
+        sizes: int64, shape (k,); images per cluster, at least 1.
+        center: float64, shape (d,); mean of all clustered vectors (zeros if there are none).
+        offsets: float64, shape (k, d); mean of each cluster's vectors, minus ``center``: small numbers where an
+            embedding crowds its vectors into a narrow cone, which keeps single-precision products with them accurate.
+        distances: float64, shape (n,); Euclidean distance of each image to its cluster's mean, 0 for noise.
     """
 
     labels: np.ndarray
@@ -65,24 +57,13 @@ class ClusterGeometry:
 def cluster_geometry(labels: np.ndarray, vectors: np.ndarray) -> ClusterGeometry:
     """Centres of all clusters in two passes over the vectors, O(n·d) time and O(k·d) memory.
 
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n,)
-        Cluster of each image, ``NOISE`` for none.
-    vectors : ndarray of float, shape (n, d)
-        One row per image; may be a read-only memory map.
+    Args:
+        labels: int, shape (n,); cluster of each image, ``NOISE`` for none.
+        vectors: float, shape (n, d); one row per image; may be a read-only memory map.
 
-    Returns
-    -------
-    ClusterGeometry
+    Raises:
+        ValueError: if an array's shape or type is not as described.
 
-    Raises
-    ------
-    ValueError
-        If an array's shape or type is not as described.
-
-    Examples
-    --------
     >>> geometry = cluster_geometry(np.array([0, 0, 1, -1]), np.array([[1.0, 0], [3, 0], [8, 0], [9, 9]]))
     >>> geometry.center + geometry.offsets
     array([[2., 0.],

@@ -8,20 +8,14 @@ def composite(silhouette: float | None, balance: float, noise_share: float) -> f
 
     Kept for comparison only: uniformly random labels reach about 0.83, more than most real clusterings.
 
-    Parameters
-    ----------
-    silhouette : float or None
-        Mean cosine silhouette, -1 … 1.
-    balance, noise_share : float
-        0 … 1.
+    Args:
+        silhouette: mean cosine silhouette, -1 … 1.
+        balance: 0 … 1.
+        noise_share: 0 … 1.
 
-    Returns
-    -------
-    float or None
+    Returns:
         0 … 1; None where the silhouette is undefined.
 
-    Examples
-    --------
     >>> round(composite(silhouette=0.0, balance=0.95, noise_share=0.0), 2)
     0.83
     """

@@ -14,31 +14,19 @@ BLOCK_COLUMNS = 2048
 def davies_bouldin(labels: np.ndarray, vectors: np.ndarray, *, geometry: ClusterGeometry | None = None) -> float | None:
     """Mean over clusters of the worst ratio (spread + other's spread) / distance of centres; lower is better.
 
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n,)
-        Cluster of each image; noise is left out.
-    vectors : ndarray of float, shape (n, d)
-        One row per image.
-    geometry : ClusterGeometry, optional
-        ``cluster_geometry(labels, vectors)`` where it is at hand.
+    From Davies and Bouldin, A cluster separation measure, IEEE PAMI 1 (1979).
 
-    Returns
-    -------
-    float or None
+    Args:
+        labels: int, shape (n,); cluster of each image, noise is left out.
+        vectors: float, shape (n, d); one row per image.
+        geometry: ``cluster_geometry(labels, vectors)`` where it is at hand.
+
+    Returns:
         At least 0; None with fewer than two clusters, or with none of more than one image.
 
-    Raises
-    ------
-    ValueError
-        If an array's shape or type is not as described.
+    Raises:
+        ValueError: if an array's shape or type is not as described.
 
-    References
-    ----------
-    Davies and Bouldin, A cluster separation measure, IEEE PAMI 1 (1979).
-
-    Examples
-    --------
     >>> davies_bouldin(np.array([0, 0, 1, 1]), np.array([[0.0], [2], [10], [12]]))
     0.2
     """

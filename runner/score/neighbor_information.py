@@ -20,18 +20,13 @@ do not pay any more. See ``tests/benchmarks/selection_regret.py``."""
 def neighborhood(neighbor_indices: np.ndarray) -> np.ndarray:
     """The columns of a neighbour graph that trials are judged by.
 
-    Parameters
-    ----------
-    neighbor_indices : ndarray of int, shape (n, k)
-        Nearest neighbours of each image, nearest first, itself excluded.
+    Args:
+        neighbor_indices: int, shape (n, k); nearest neighbours of each image, nearest first, itself excluded.
 
-    Returns
-    -------
-    ndarray of int, shape (n, min(k, the last of ``NEIGHBORHOODS``, round(√n)))
-        A view; √n keeps the neighbourhood small beside a small set of images.
+    Returns:
+        A view of shape (n, min(k, the last of ``NEIGHBORHOODS``, round(√n))); √n keeps the neighbourhood small beside
+        a small set of images.
 
-    Examples
-    --------
     >>> neighborhood(np.zeros((100, 40), dtype=int)).shape, neighborhood(np.zeros((9000, 40), dtype=int)).shape
     ((100, 10), (9000, 30))
     """
@@ -43,31 +38,20 @@ def neighbor_agreement(labels: np.ndarray, neighbor_indices: np.ndarray) -> floa
 
     Noise agrees with nothing, not even with noise, and is not left out of the share.
 
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n,)
-        Cluster of each image, ``NOISE`` for none.
-    neighbor_indices : ndarray of int, shape (n, k)
-        Nearest neighbours of each image, itself excluded.
+    From Ding and He, K-nearest-neighbor consistency in data clustering, ACM SAC (2004); the correction is that of
+    Cohen's kappa.
 
-    Returns
-    -------
-    float
-        (agreement - expected) / (1 - expected): 1 if all neighbours share a cluster, about 0 for random
-        labels; 0 for a single cluster of everything, which can't be wrong.
+    Args:
+        labels: int, shape (n,); cluster of each image, ``NOISE`` for none.
+        neighbor_indices: int, shape (n, k); nearest neighbours of each image, itself excluded.
 
-    Raises
-    ------
-    ValueError
-        If an array's shape or type is not as described.
+    Returns:
+        (agreement - expected) / (1 - expected): 1 if all neighbours share a cluster, about 0 for random labels; 0 for
+        a single cluster of everything, which can't be wrong.
 
-    References
-    ----------
-    Ding and He, K-nearest-neighbor consistency in data clustering, ACM SAC (2004); the correction is that
-    of Cohen's kappa.
+    Raises:
+        ValueError: if an array's shape or type is not as described.
 
-    Examples
-    --------
     >>> neighbor_agreement(np.array([0, 0, 1, 1]), np.array([[1], [0], [3], [2]]))
     1.0
     >>> neighbor_agreement(np.array([0, 0, -1, -1]), np.array([[1], [0], [3], [2]]))
@@ -83,44 +67,33 @@ def neighbor_agreement(labels: np.ndarray, neighbor_indices: np.ndarray) -> floa
 def neighbor_information(labels: np.ndarray, neighbor_indices: np.ndarray) -> float:
     """Information that an image's cluster gives about its neighbours' clusters, in nats.
 
-    For images of cluster c let a be the share of their neighbours within c, and e the share of all other
-    images that are in c. The score is the mean over all images of the relative entropy
+    For images of cluster c let a be the share of their neighbours within c, and e the share of all other images that
+    are in c. The score is the mean over all images of the relative entropy
 
         a·log(a/e) + (1-a)·log((1-a)/(1-e))    where a > e, else 0,
 
     averaged over the neighbourhoods of ``NEIGHBORHOODS`` that fit into k (all k neighbours if none does).
 
-    This is a lower bound of the mutual information between the label of an image and that of a neighbour,
-    in which a neighbour's label is reduced to "the same or not" (data-processing inequality). The reduction
-    matters: the full mutual information estimated from counts grows without bound as clusters get smaller
-    than neighbourhoods, this does not. What fools other scores gains nothing here: one giant cluster
-    (a = e = 1), singletons (a = 0), random labels (a = e), noise (never counts as a cluster); pairs and
-    other clusters much smaller than a neighbourhood have small a.
+    This is a lower bound of the mutual information between the label of an image and that of a neighbour, in which a
+    neighbour's label is reduced to "the same or not" (data-processing inequality). The reduction matters: the full
+    mutual information estimated from counts grows without bound as clusters get smaller than neighbourhoods, this does
+    not. What fools other scores gains nothing here: one giant cluster (a = e = 1), singletons (a = 0), random labels
+    (a = e), noise (never counts as a cluster); pairs and other clusters much smaller than a neighbourhood have small a.
 
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n,)
-        Cluster of each image, ``NOISE`` for none.
-    neighbor_indices : ndarray of int, shape (n, k)
-        Nearest neighbours of each image, itself excluded. Values for graphs of different k don't compare.
+    For the bound see Cover and Thomas, Elements of Information Theory, section 2.8; the same divergence of the shares
+    of all clusters together is the asymptotical surprise of Traag, Aldecoa and Delvenne, Phys. Rev. E 92 (2015).
 
-    Returns
-    -------
-    float
+    Args:
+        labels: int, shape (n,); cluster of each image, ``NOISE`` for none.
+        neighbor_indices: int, shape (n, k); nearest neighbours of each image, itself excluded. Values for graphs of
+            different k don't compare.
+
+    Returns:
         At least 0; at most the entropy of the cluster sizes, but for a term of order 1/n.
 
-    Raises
-    ------
-    ValueError
-        If an array's shape or type is not as described.
+    Raises:
+        ValueError: if an array's shape or type is not as described.
 
-    References
-    ----------
-    Cover and Thomas, Elements of Information Theory, section 2.8; the same divergence of the shares of all
-    clusters together is the asymptotical surprise of Traag, Aldecoa and Delvenne, Phys. Rev. E 92 (2015).
-
-    Examples
-    --------
     >>> pairs = np.array([[1], [0], [3], [2]])
     >>> round(neighbor_information(np.array([0, 0, 1, 1]), pairs), 4)  # log 3: e = 1/3
     1.0986
@@ -139,16 +112,12 @@ def information(compact: np.ndarray, neighbor_indices: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class ClusterShares:
-    """How well each cluster holds its images' neighbours together.
+    """How well each of k clusters holds its images' neighbours together, in s neighbourhoods.
 
-    Attributes
-    ----------
-    sizes : ndarray of int64, shape (n_clusters,)
-        Images of the cluster.
-    within : ndarray of float64, shape (n_clusters, s)
-        Share of its images' neighbours that are in it, by neighbourhood.
-    chance : ndarray of float64, shape (n_clusters, 1)
-        Share of all other images that are in it.
+    Attributes:
+        sizes: int64, shape (k,); images of the cluster.
+        within: float64, shape (k, s); share of its images' neighbours that are in it, by neighbourhood.
+        chance: float64, shape (k, 1); share of all other images that are in it.
     """
 
     sizes: np.ndarray

@@ -15,30 +15,22 @@ LOWEST = np.float32(-9)
 
 
 def nested_silhouettes(partitions: Sequence[np.ndarray], vectors: np.ndarray) -> list[float | None]:
-    """Mean silhouette of every one of some nested partitions, as :func:`runner.score.silhouette.silhouette` gives it.
+    """Mean silhouette of every one of some nested partitions, as ``runner.score.silhouette.silhouette`` gives it.
 
     The mean of a cluster is the weighted mean of the means of its parts. So the products of all vectors with the means
     of the finest partition, O(n·k·d), give those of every coarser one by additions, O(n·k) each.
 
-    Parameters
-    ----------
-    partitions : sequence of ndarray of int, shape (n,)
-        Finest first; every cluster is a union of clusters of the partition before. There is no noise.
-    vectors : ndarray of float, shape (n, d)
-        Rows of unit length; may be a read-only memory map.
+    Args:
+        partitions: int, shape (n,) each, finest first; every cluster is a union of clusters of the partition before.
+            There is no noise.
+        vectors: float, shape (n, d); rows of unit length; may be a read-only memory map.
 
-    Returns
-    -------
-    list of (float or None)
+    Returns:
         In the order of ``partitions``; None where there are fewer than two clusters.
 
-    Raises
-    ------
-    ValueError
-        If the partitions are not nested or hold noise.
+    Raises:
+        ValueError: if the partitions are not nested or hold noise.
 
-    Examples
-    --------
     >>> east, north = [1.0, 0.0], [0.0, 1.0]
     >>> vectors = np.array([east, east, north, north])
     >>> nested_silhouettes([np.array([0, 1, 2, 2]), np.array([0, 0, 1, 1]), np.array([0, 0, 0, 0])], vectors)

@@ -15,12 +15,12 @@ N_PERMUTATIONS = 8
 
 @dataclass(frozen=True)
 class NullDistribution:
-    """Neighbour information of random labels.
+    """Neighbour information of random labels, in nats.
 
-    Attributes
-    ----------
-    mean, spread, highest : float
-        Mean, standard deviation and maximum over the permutations, in nats.
+    Attributes:
+        mean: of the permutations.
+        spread: their standard deviation.
+        highest: their maximum.
     """
 
     mean: float
@@ -37,28 +37,15 @@ def null_distribution(
 ) -> NullDistribution:
     """Neighbour information of random labels with the same cluster sizes and the same noise share.
 
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n,)
-        Cluster of each image, ``NOISE`` for none.
-    neighbor_indices : ndarray of int, shape (n, k)
-        Nearest neighbours of each image, itself excluded.
-    seed : int
-        Seed of the permutations; the same labels and seed give the same result.
-    n_permutations : int
-        At least 2.
+    Args:
+        labels: int, shape (n,); cluster of each image, ``NOISE`` for none.
+        neighbor_indices: int, shape (n, k); nearest neighbours of each image, itself excluded.
+        seed: of the permutations; the same labels and seed give the same result.
+        n_permutations: at least 2.
 
-    Returns
-    -------
-    NullDistribution
+    Raises:
+        ValueError: if an array's shape or type is not as described.
 
-    Raises
-    ------
-    ValueError
-        If an array's shape or type is not as described.
-
-    Examples
-    --------
     >>> ring = np.stack([np.roll(np.arange(60), shift) for shift in (-1, 1)], axis=1)
     >>> null = null_distribution(np.repeat([0, 1, 2], 20), ring, seed=0)
     >>> null.is_beaten_by(1.0), null.is_beaten_by(null.mean)
@@ -74,20 +61,14 @@ def null_distribution(
 def null_labels(n_images: int, n_clusters: int, seed: int) -> np.ndarray:
     """Uniformly random labels, to be scored and ranked like a trial.
 
-    Parameters
-    ----------
-    n_images, n_clusters : int
-        At least 1.
-    seed : int
-        Seed of the draw.
+    Args:
+        n_images: at least 1.
+        n_clusters: at least 1.
+        seed: of the draw.
 
-    Returns
-    -------
-    ndarray of int32, shape (n_images,)
-        0 … k-1 without gaps; k can be below ``n_clusters`` if some of them drew no image.
+    Returns:
+        int32, shape (n_images,); 0 … k-1 without gaps; k can be below ``n_clusters`` if some of them drew no image.
 
-    Examples
-    --------
     >>> null_labels(6, 2, seed=0)
     array([1, 1, 1, 0, 0, 0], dtype=int32)
     """
@@ -97,8 +78,6 @@ def null_labels(n_images: int, n_clusters: int, seed: int) -> np.ndarray:
 def null_cluster_counts(n_images: int) -> tuple[int, ...]:
     """Numbers of clusters that a sweep's null baselines have: about 5, √n and n/5, as far as they differ.
 
-    Examples
-    --------
     >>> null_cluster_counts(1000), null_cluster_counts(4)
     ((5, 32, 200), (2,))
     """

@@ -23,25 +23,16 @@ def _together(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 def must_link_share(labels: np.ndarray, pairs: np.ndarray) -> float | None:
     """Share of the must-link pairs that lie in one cluster; noise lies in none.
 
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n,)
-        Cluster of each image, ``NOISE`` for none.
-    pairs : ndarray of int, shape (m, 2)
-        Rows of the images of each pair.
+    Args:
+        labels: int, shape (n,); cluster of each image, ``NOISE`` for none.
+        pairs: int, shape (m, 2); rows of the images of each pair.
 
-    Returns
-    -------
-    float or None
+    Returns:
         0 … 1; None if there are no pairs.
 
-    Raises
-    ------
-    ValueError
-        If an array's shape or type is not as described, or a row does not exist.
+    Raises:
+        ValueError: if an array's shape or type is not as described, or a row does not exist.
 
-    Examples
-    --------
     >>> must_link_share(np.array([0, 0, 1, -1, -1]), np.array([[0, 1], [3, 4]]))
     0.5
     """
@@ -52,10 +43,8 @@ def must_link_share(labels: np.ndarray, pairs: np.ndarray) -> float | None:
 def cannot_link_share(labels: np.ndarray, pairs: np.ndarray) -> float | None:
     """Share of the cannot-link pairs that lie apart; noise is apart from everything.
 
-    Parameters, returns and raises as for :func:`must_link_share`.
+    Arguments, result and errors are as for ``must_link_share``.
 
-    Examples
-    --------
     >>> cannot_link_share(np.array([0, 0, 1, -1, -1]), np.array([[0, 1], [3, 4]]))
     0.5
     """

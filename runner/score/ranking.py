@@ -19,14 +19,10 @@ SAME_SCORE_DIGITS = 12
 class Candidate:
     """A clustering to be ranked: a trial that is done, or a null baseline.
 
-    Attributes
-    ----------
-    id : str
-        Unique among trials and null baselines.
-    embedding : str
-        Key of the embedding that was clustered.
-    scores : Scores
-        As from ``score_clustering``.
+    Attributes:
+        id: unique among trials and null baselines.
+        embedding: key of the embedding that was clustered.
+        scores: as from ``score_clustering``.
     """
 
     id: str
@@ -38,19 +34,13 @@ class Candidate:
 class Ranking:
     """The outcome for all candidates.
 
-    Attributes
-    ----------
-    ids : tuple of str
-        Usable trials, best first: those that beat chance, then the others.
-    unusable : tuple of str
-        The other trials, in no better order than by score.
-    scores : mapping of str to float
-        Ranking score of every candidate, null baselines included.
-    null_ranks : mapping of str to int
-        The place that each null baseline would have among ``ids``, 1 for the best: below every trial that
-        beats chance.
-    yardstick : str
-        How trials were compared, in one sentence.
+    Attributes:
+        ids: usable trials, best first: those that beat chance, then the others.
+        unusable: the other trials, in no better order than by score.
+        scores: ranking score of every candidate by its id, null baselines included.
+        null_ranks: the place that each null baseline, by its id, would have among ``ids``, 1 for the best: below every
+            trial that beats chance.
+        yardstick: how trials were compared, in one sentence.
     """
 
     ids: tuple[str, ...]
@@ -70,40 +60,30 @@ def rank_trials(
 ) -> Ranking:
     """Rank trials by the information that their labels give about neighbours, the same yardstick for all.
 
-    Every clustering is measured on the neighbour graphs of *all* embeddings of the experiment, and the mean
-    counts. Measured on its own graph alone, an embedding that crowds its vectors into few dimensions
-    would win, as whatever cuts it up keeps neighbours together there; measured on the others' graphs alone, a
-    good embedding among bad ones would lose, as only *its* clusterings would be judged by bad graphs.
+    Every clustering is measured on the neighbour graphs of *all* embeddings of the experiment, and the mean counts.
+    Measured on its own graph alone, an embedding that crowds its vectors into few dimensions would win, as whatever
+    cuts it up keeps neighbours together there; measured on the others' graphs alone, a good embedding among bad ones
+    would lose, as only *its* clusterings would be judged by bad graphs.
 
     On its own graph a clustering is given credit only for what clusters of its sizes would not have in a cloud
     without clusters, ``structureless_neighbor_information``: that graph shares the noise of the vectors that were
     clustered, and whatever cuts noise to pieces that fit it would else look better the finer it cuts. This is the
     idea of the gap statistic (Tibshirani, Walther and Hastie 2001). The score can be negative.
 
-    Parameters
-    ----------
-    trials : sequence of Candidate
-        Trials that are done.
-    labels : callable
-        From a candidate's id to its labels, int, shape (n,); asked once per candidate, one at a time.
-    graphs : mapping of str to ndarray of int, shape (n, k)
-        Nearest neighbours under each embedding, nearest first, by embedding key.
-    nulls : sequence of Candidate
-        Null baselines, ranked like trials.
-    pair_weight : float
-        Weight w of the must-link and cannot-link pairs: with a share s of them satisfied, the information
-        counts (1 + w·s) / (1 + w) times, so that pairs decide between good clusterings but can't
-        make one of nothing.
+    Args:
+        trials: those that are done.
+        labels: gives the labels of a candidate by its id, int, shape (n,); asked once per candidate, one at a time.
+        graphs: by embedding key, int, shape (n, k); nearest neighbours under each embedding, nearest first.
+        nulls: null baselines, ranked like trials.
+        pair_weight: weight w of the must-link and cannot-link pairs: with a share s of them satisfied, the information
+            counts (1 + w·s) / (1 + w) times, so that pairs decide between good clusterings but can't make one of
+            nothing.
 
-    Returns
-    -------
-    Ranking
+    Returns:
         The same for the same input in any order; ties go by id.
 
-    Raises
-    ------
-    ValueError
-        If there is no graph, or an array's shape or type is not as described.
+    Raises:
+        ValueError: if there is no graph, or an array's shape or type is not as described.
     """
     if not graphs:
         raise ValueError("ranking needs the neighbour graph of at least one embedding")

@@ -14,12 +14,12 @@ from runner.score.validation import compact_labels
 class ReferenceAgreement:
     """scikit-learn's scores of the same names.
 
-    Attributes
-    ----------
-    ami, ari : float
-        Adjusted mutual information and adjusted Rand index: 1 for the same partition, about 0 for chance.
-    homogeneity, completeness, v_measure : float
-        0 … 1: clusters hold one label only; labels lie in one cluster only; their harmonic mean.
+    Attributes:
+        ami: adjusted mutual information, 1 for the same partition, about 0 for chance.
+        ari: adjusted Rand index, likewise.
+        homogeneity: 0 … 1; whether clusters hold one label only.
+        completeness: 0 … 1; whether labels lie in one cluster only.
+        v_measure: 0 … 1; the harmonic mean of homogeneity and completeness.
     """
 
     ami: float
@@ -36,25 +36,16 @@ def reference_agreement(labels: np.ndarray, truth: Sequence[str | None]) -> Refe
     ``labels.parquet`` to scikit-learn. (The label-free scores that trials are ranked by never count noise as
     agreement.)
 
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n,)
-        Cluster of each image, ``NOISE`` for none.
-    truth : sequence of (str or None), length n
-        Reference label of each image; images without one are left out.
+    Args:
+        labels: int, shape (n,); cluster of each image, ``NOISE`` for none.
+        truth: reference label of each image; images without one are left out.
 
-    Returns
-    -------
-    ReferenceAgreement or None
+    Returns:
         None if no image has a reference label.
 
-    Raises
-    ------
-    ValueError
-        If the lengths differ or ``labels`` is not a vector of integers.
+    Raises:
+        ValueError: if the lengths differ or ``labels`` is not a vector of integers.
 
-    Examples
-    --------
     >>> reference_agreement(np.array([0, 0, 1, 1, 1]), ["cat", "cat", "dog", "dog", None]).ami
     1.0
     """

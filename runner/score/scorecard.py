@@ -31,33 +31,21 @@ def score_clustering(
 ) -> Scores:
     """Every score of one clustering but those of the ranking: ``ranking_score`` takes all trials, pairs may come later.
 
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n,)
-        Cluster of each image, ``NOISE`` for none.
-    vectors : ndarray of float32, shape (n, d)
-        The full embedding, rows of unit length; may be a read-only memory map.
-    neighbor_indices : ndarray of int, shape (n, k)
-        Nearest neighbours in that embedding, nearest first, itself excluded; those of the widest neighbourhood are
-        used where there are as many.
-    truth : sequence of (str or None) of length n, or None
-        Reference label of each image.
-    seed : int
-        Seed of the null baseline.
-    structureless : StructurelessShares, optional
-        Of the embedding; without it, that score is left out.
-    known_silhouette : float, optional
-        The mean silhouette, where it was found together with that of other clusterings.
+    Args:
+        labels: int, shape (n,); cluster of each image, ``NOISE`` for none.
+        vectors: float32, shape (n, d); the full embedding, rows of unit length; may be a read-only memory map.
+        neighbor_indices: int, shape (n, k); nearest neighbours in that embedding, nearest first, itself excluded; those
+            of the widest neighbourhood are used where there are as many.
+        truth: reference label of each image.
+        seed: of the null baseline.
+        structureless: of the embedding; without it, that score is left out.
+        known_silhouette: the mean silhouette, where it was found together with that of other clusterings.
 
-    Returns
-    -------
-    Scores
+    Returns:
         All finite; None where a score is undefined, as for one cluster, or its reference is absent.
 
-    Raises
-    ------
-    ValueError
-        If an array's shape or type is not as described.
+    Raises:
+        ValueError: if an array's shape or type is not as described.
     """
     neighbors = neighborhood(neighbor_indices)
     geometry = cluster_geometry(labels, vectors)
@@ -93,18 +81,12 @@ def score_clustering(
 def is_usable(scores: Scores) -> bool:
     """Whether a clustering says anything: two clusters or more, and neighbours share them more often than by chance.
 
-    One cluster, nothing but noise and nothing but singletons are not usable. An experiment without any
-    usable trial has failed to cluster, though everything ran. The demand is deliberately weak, so that a
-    handful of images can meet it; whether chance is beaten beyond doubt is ``Scores.beats_null``.
+    One cluster, nothing but noise and nothing but singletons are not usable. An experiment without any usable trial
+    has failed to cluster, though everything ran. The demand is deliberately weak, so that a handful of images can meet
+    it; whether chance is beaten beyond doubt is ``Scores.beats_null``.
 
-    Parameters
-    ----------
-    scores : Scores
-        As from :func:`score_clustering`.
-
-    Returns
-    -------
-    bool
+    Args:
+        scores: as from ``score_clustering``.
     """
     if scores.n_clusters < 2:
         return False

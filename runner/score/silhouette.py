@@ -17,36 +17,25 @@ def silhouette_samples(
 ) -> np.ndarray:
     """Silhouette of each image under the cosine distance.
 
-    With unit vectors the mean cosine distance from x to the members of C is 1 - x·mean(C), so that one
-    matrix product gives the distances of all images to all clusters: exact in O(n·k·d), with no n×n matrix.
+    With unit vectors the mean cosine distance from x to the members of C is 1 - x·mean(C), so that one matrix product
+    gives the distances of all images to all clusters: exact in O(n·k·d), with no n×n matrix.
 
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n,)
-        Cluster of each image, ``NOISE`` for none.
-    vectors : ndarray of float, shape (n, d)
-        Rows of unit length (a row of zeros has cosine distance 1 to everything); may be a read-only memory map.
-    geometry : ClusterGeometry, optional
-        ``cluster_geometry(labels, vectors)`` where it is at hand.
+    From Rousseeuw, Silhouettes: a graphical aid to the interpretation and validation of cluster analysis, J. Comput.
+    Appl. Math. 20 (1987).
 
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        (b - a) / max(a, b), where a is the mean distance to the rest of the own cluster and b that to the
-        nearest other cluster; 0 for noise, for clusters of one, and everywhere if there is only one cluster.
+    Args:
+        labels: int, shape (n,); cluster of each image, ``NOISE`` for none.
+        vectors: float, shape (n, d); rows of unit length (a row of zeros has cosine distance 1 to everything); may be a
+            read-only memory map.
+        geometry: ``cluster_geometry(labels, vectors)`` where it is at hand.
 
-    Raises
-    ------
-    ValueError
-        If an array's shape or type is not as described.
+    Returns:
+        float64, shape (n,); (b - a) / max(a, b), where a is the mean distance to the rest of the own cluster and b that
+        to the nearest other cluster; 0 for noise, for clusters of one, and everywhere if there is only one cluster.
 
-    References
-    ----------
-    Rousseeuw, Silhouettes: a graphical aid to the interpretation and validation of cluster analysis,
-    J. Comput. Appl. Math. 20 (1987).
+    Raises:
+        ValueError: if an array's shape or type is not as described.
 
-    Examples
-    --------
     >>> east, north = [1.0, 0.0], [0.0, 1.0]
     >>> silhouette_samples(np.array([0, 0, 1, 1, -1]), np.array([east, east, north, north, east]))
     array([1., 1., 1., 1., 0.])
@@ -103,18 +92,11 @@ def _block_samples(
 def silhouette(labels: np.ndarray, vectors: np.ndarray, *, geometry: ClusterGeometry | None = None) -> float | None:
     """Mean silhouette of *all* images, in which a noise image counts as 0, so that coverage tells.
 
-    Parameters
-    ----------
-    labels, vectors, geometry
-        As for :func:`silhouette_samples`.
+    Arguments and errors are as for ``silhouette_samples``.
 
-    Returns
-    -------
-    float or None
-        Between -1 and 1; None if there are fewer than two clusters.
+    Returns:
+        -1 … 1; None if there are fewer than two clusters.
 
-    Examples
-    --------
     >>> east, north = [1.0, 0.0], [0.0, 1.0]
     >>> silhouette(np.array([0, 0, 1, 1, -1]), np.array([east, east, north, north, east]))
     0.8

@@ -11,23 +11,15 @@ from runner.score.validation import compact_labels
 def cluster_sizes(labels: np.ndarray) -> np.ndarray:
     """Images per cluster, without noise.
 
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n,)
-        Cluster of each image, ``NOISE`` for none.
+    Args:
+        labels: int, shape (n,); cluster of each image, ``NOISE`` for none.
 
-    Returns
-    -------
-    ndarray of int64, shape (k,)
-        In the order of the clusters' numbers; all at least 1, empty if all is noise.
+    Returns:
+        int64, shape (k,); in the order of the clusters' numbers; all at least 1, empty if all is noise.
 
-    Raises
-    ------
-    ValueError
-        If ``labels`` is not a non-empty vector of integers.
+    Raises:
+        ValueError: if ``labels`` is not a non-empty vector of integers.
 
-    Examples
-    --------
     >>> cluster_sizes(np.array([0, 0, 2, -1]))
     array([2, 1])
     """
@@ -38,8 +30,6 @@ def cluster_sizes(labels: np.ndarray) -> np.ndarray:
 def noise_share(labels: np.ndarray) -> float:
     """Share of the images that belong to no cluster.
 
-    Examples
-    --------
     >>> noise_share(np.array([0, 0, 1, -1]))
     0.25
     """
@@ -49,8 +39,6 @@ def noise_share(labels: np.ndarray) -> float:
 def largest_share(labels: np.ndarray) -> float:
     """Share of all images, noise included, that the largest cluster holds; 0 if there is none.
 
-    Examples
-    --------
     >>> largest_share(np.array([0, 0, 1, -1]))
     0.5
     """
@@ -62,8 +50,6 @@ def balance(labels: np.ndarray) -> float:
 
     1 for clusters of equal size (a single one too), 0 for very uneven ones or none at all.
 
-    Examples
-    --------
     >>> balance(np.array([0, 0, 1, 1])), balance(np.array([0, 0, 0, 1]))
     (1.0, 0.75)
     """
@@ -74,14 +60,9 @@ def balance(labels: np.ndarray) -> float:
 def effective_clusters(labels: np.ndarray) -> float:
     """exp of the entropy of the cluster sizes: how many clusters of equal size would be as varied.
 
-    Noise is left out; 0 if there is no cluster.
+    Noise is left out; 0 if there is no cluster. From Hill, Diversity and evenness: a unifying notation and its
+    consequences, Ecology 54 (1973).
 
-    References
-    ----------
-    Hill, Diversity and evenness: a unifying notation and its consequences, Ecology 54 (1973).
-
-    Examples
-    --------
     >>> round(effective_clusters(np.array([0, 0, 1, 1, -1])), 6)
     2.0
     """

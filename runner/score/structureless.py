@@ -21,30 +21,21 @@ BANDWIDTH = 0.25
 class StructurelessShares:
     """How well clusters of each size hold their images' neighbours together in a cloud without clusters.
 
-    Attributes
-    ----------
-    sizes : ndarray of float64, shape (g,)
-        Images of a cluster, ascending from 1.
-    shares : ndarray of float64, shape (g, s)
-        Share of the neighbours that are in the cluster, corrected for chance and so 0 for a single image, by
-        neighbourhood, never falling with the size.
+    Attributes:
+        sizes: float64, shape (g,); images of a cluster, ascending from 1.
+        shares: float64, shape (g, s); share of the neighbours that are in the cluster, corrected for chance and so 0
+            for a single image, by neighbourhood, never falling with the size.
     """
 
     sizes: np.ndarray
     shares: np.ndarray
 
     def information(self, labels: np.ndarray) -> float:
-        """The neighbour information that clusters of the labels' sizes would have in the cloud, in nats.
+        """The neighbour information that clusters of the labels' sizes would have in the cloud, in nats, at least 0.
 
-        Parameters
-        ----------
-        labels : ndarray of int, shape (n,)
-            Cluster of each image, ``NOISE`` for none; n need not be the number of images of the cloud.
-
-        Returns
-        -------
-        float
-            At least 0.
+        Args:
+            labels: int, shape (n,); cluster of each image, ``NOISE`` for none; n need not be the number of images of
+                the cloud.
         """
         compact = compact_labels(labels)
         sizes = np.bincount(compact[compact >= 0])
@@ -58,17 +49,13 @@ class StructurelessShares:
 def structureless_shares(partitions: Iterable[np.ndarray], neighbor_indices: np.ndarray) -> StructurelessShares:
     """The shares of the clusters of a cloud, averaged by size.
 
-    Parameters
-    ----------
-    partitions : iterable of ndarray of int, shape (m,)
-        Clusterings of the cloud, from coarse to fine, so that there are clusters of all sizes.
-    neighbor_indices : ndarray of int, shape (m, k)
-        Nearest neighbours in the cloud, nearest first, itself excluded.
+    Args:
+        partitions: int, shape (m,) each; clusterings of the cloud, from coarse to fine, so that there are clusters of
+            all sizes.
+        neighbor_indices: int, shape (m, k); nearest neighbours in the cloud, nearest first, itself excluded.
 
-    Raises
-    ------
-    ValueError
-        If an array's shape or type is not as described.
+    Raises:
+        ValueError: if an array's shape or type is not as described.
     """
     neighbors = neighborhood(neighbor_indices)
     validate_neighbors(neighbors, len(neighbors))

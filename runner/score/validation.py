@@ -10,23 +10,16 @@ from runner.cluster.trial import NOISE
 def compact_labels(labels: np.ndarray) -> np.ndarray:
     """Check labels and number their clusters without gaps.
 
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n,)
-        Cluster of each image, ``NOISE`` for none.
+    Args:
+        labels: int, shape (n,); cluster of each image, ``NOISE`` for none.
 
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-        The same partition with clusters 0 … k-1 in the order of their numbers; noise stays ``NOISE``.
+    Returns:
+        int64, shape (n,); the same partition with clusters 0 … k-1 in the order of their numbers; noise stays
+        ``NOISE``.
 
-    Raises
-    ------
-    ValueError
-        If ``labels`` is empty, not one-dimensional, not integer, or below ``NOISE``.
+    Raises:
+        ValueError: if ``labels`` is empty, not one-dimensional, not integer, or below ``NOISE``.
 
-    Examples
-    --------
     >>> compact_labels(np.array([7, -1, 3, 7]))
     array([ 1, -1,  0,  1])
     """
