@@ -16,6 +16,11 @@ FLAGS = Flags(ExperimentConfig)
 def add(commands: Any) -> None:
     command = add_command(commands, "doctor", "say what works on this machine, and what would help", run)
     FLAGS.add(command, ["cache_dir"])
+    command.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile all numerical kernels now (a minute or two), which else happens in the first experiment",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -23,3 +28,7 @@ def run(options: argparse.Namespace) -> None:
 
     cache_dir = Path(FLAGS.value(options, "cache_dir"))
     examine(cache_dir, say=print)
+    if options.compile:
+        from runner.compile_kernels import compile_kernels
+
+        compile_kernels()

@@ -1,0 +1,34 @@
+"""Compile every numerical kernel once, by using it: numba keeps what it compiled beside the source."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from runner.config import ExperimentConfig, Mode
+
+ROWS, DIMENSION = 400, 80
+"""Enough for every algorithm and space of the presets."""
+
+
+def compile_kernels() -> None:
+    """Run a small experiment with every algorithm on random vectors; its results are thrown away."""
+    from runner.experiment import run_experiment
+
+    vectors = np.random.default_rng(0).normal(size=(ROWS, DIMENSION)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    with tempfile.TemporaryDirectory(prefix="imagesweep-") as name:
+        folder = Path(name)
+        np.save(folder / "vectors.npy", vectors)
+        run_experiment(
+            ExperimentConfig(
+                embeddings=folder / "vectors.npy",
+                mode=Mode.COMPREHENSIVE,
+                max_trials=40,
+                top=1,
+                out=folder / "out",
+                cache_dir=folder / "cache",
+            )
+        )
