@@ -30,12 +30,11 @@ from runner.images.content_hash import ContentHashes
 from runner.images.pairs import read_pairs
 from runner.images.source import Source, require_enough
 from runner.models_of_images import ModelsOfImages
-from runner.output.atomic import write_text
 from runner.output.closing_lines import closing_lines
 from runner.output.layout import CONFIG, LABELS, PLOTS, REPORT, SUMMARY, TRIALS, WORK, rank_folder_name
 from runner.output.outputs import write_outputs
 from runner.output.previous import check_out, require_writable, run_id_of
-from runner.output.result_files import summary_json
+from runner.output.result_files import write_summary
 from runner.output.results import Results
 from runner.output.state import finish, outputs_complete
 from runner.output.summary import EmbeddingRecord, ExperimentRecord, ImagesRecord, Summary
@@ -260,7 +259,7 @@ class _Experiment:
             nonlocal logged_summary
             experiment = summary.experiment.model_copy(update={"mlflow_run_id": run_id})
             logged_summary = summary.model_copy(update={"experiment": experiment})
-            write_text(self.out / SUMMARY, summary_json(logged_summary))
+            write_summary(self.out, logged_summary)
             finish(self.out, logged_summary, self.config.top, self.source.targets)
             names = (SUMMARY, CONFIG, TRIALS, LABELS, REPORT, PLOTS)
             return [self.out / name for name in names if (self.out / name).exists()]

@@ -34,7 +34,6 @@ from runner.output.report import silhouette_plot, sizes_plot, write_report
 from runner.output.result_files import checked_labels, write_results
 from runner.output.results import Results
 from runner.output.state import begin, finish
-from runner.output.state import outputs_complete as outputs_complete
 from runner.output.thumbnails import Thumbnails
 from runner.progress import progress_bar
 

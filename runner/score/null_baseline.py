@@ -1,4 +1,4 @@
-"""What chance achieves: the same sizes at random, and random labels as a baseline of the sweep."""
+"""What chance achieves: the same sizes at random, and how many clusters a sweep's null baselines have."""
 
 from __future__ import annotations
 
@@ -56,23 +56,6 @@ def null_distribution(
     random = np.random.default_rng(seed)
     values = np.array([information(random.permutation(labels), neighbor_indices) for _ in range(n_permutations)])
     return NullDistribution(float(values.mean()), float(values.std(ddof=1)), float(values.max()))
-
-
-def null_labels(n_images: int, n_clusters: int, seed: int) -> np.ndarray:
-    """Uniformly random labels, to be scored and ranked like a trial.
-
-    Args:
-        n_images: at least 1.
-        n_clusters: at least 1.
-        seed: of the draw.
-
-    Returns:
-        int32, shape (n_images,); 0 … k-1 without gaps; k can be below ``n_clusters`` if some of them drew no image.
-
-    >>> null_labels(6, 2, seed=0)
-    array([1, 1, 1, 0, 0, 0], dtype=int32)
-    """
-    return compact_labels(np.random.default_rng(seed).integers(n_clusters, size=n_images)).astype(np.int32)
 
 
 def null_cluster_counts(n_images: int) -> tuple[int, ...]:

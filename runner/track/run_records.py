@@ -18,7 +18,6 @@ from pathlib import Path
 from runner.cluster.trial import ParameterValue, TrialStatus
 from runner.output.atomic import printable
 from runner.output.summary import EmbeddingRecord, Summary, TrialRecord
-from runner.score.scores import Scores
 
 EXPERIMENT_TAG = "imagesweep.experiment"
 """Fingerprint of the experiment; on the parent and on every child."""
@@ -245,9 +244,6 @@ def trial_text(record: TrialRecord) -> str:
 def score_key(name: str) -> str:
     """``score/silhouette``, ``size/n_clusters``: the metric of a score."""
     return f"{_GROUPS.get(name, 'score')}/{name}"
-
-
-SCORE_KEYS = tuple(score_key(name) for name in Scores.__dataclass_fields__)
 
 
 def metric_key(name: str) -> str:

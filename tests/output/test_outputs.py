@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.output.outputs import outputs_complete, write_outputs
+from runner.output.outputs import write_outputs
 from runner.output.ranking_table import ranking_lines
 from runner.output.result_files import read_summary, write_summary
+from runner.output.state import outputs_complete
 from tests.output.experiments import KEYS, image_names, make_results
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from runner.cluster.trial import NOISE
+from runner.score.validation import compact_labels
 
 
 def blobs(n: int, dimension: int, n_clusters: int, *, spread: float = 0.6, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -21,6 +22,11 @@ def with_noise(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
     labels = labels.copy()
     labels[np.random.default_rng(seed).random(len(labels)) < share] = NOISE
     return labels
+
+
+def random_labels(n_images: int, n_clusters: int, seed: int) -> np.ndarray:
+    """Uniformly random labels without gaps; fewer clusters than asked for if some of them drew no image."""
+    return compact_labels(np.random.default_rng(seed).integers(n_clusters, size=n_images))
 
 
 def neighbor_graph(vectors: np.ndarray, k: int) -> np.ndarray:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import mutual_info_score
 
+from runner.cluster.algorithms import NULL_BASELINE
 from runner.cluster.trial import NOISE
 from runner.score.neighbor_information import NEIGHBORHOODS, neighbor_agreement, neighbor_information, neighborhood
-from runner.score.null_baseline import null_cluster_counts, null_distribution, null_labels
-from tests.score.clusterings import blobs, neighbor_graph, with_noise
+from runner.score.null_baseline import null_cluster_counts, null_distribution
+from tests.score.clusterings import blobs, neighbor_graph, random_labels, with_noise
 
 VECTORS, TRUTH = blobs(800, 16, 10, spread=0.4, seed=0)
 GRAPH = neighbor_graph(VECTORS, 20)
@@ -80,7 +83,7 @@ def test_turning_random_images_into_noise_loses(seed: int, share: float) -> None
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 1000), st.integers(2, 400))
 def test_random_labels_carry_about_nothing(seed: int, n_clusters: int) -> None:
-    labels = null_labels(len(TRUTH), n_clusters, seed)
+    labels = random_labels(len(TRUTH), n_clusters, seed)
     assert 0 <= neighbor_information(labels, GRAPH) < 0.03 * GOOD
     assert abs(neighbor_agreement(labels, GRAPH)) < 0.04
 
@@ -137,7 +140,7 @@ def test_good_labels_beat_their_null_and_random_ones_do_not() -> None:
     assert null_distribution(TRUTH, GRAPH, seed=0).is_beaten_by(GOOD)
     beaten = 0
     for seed in range(50):
-        labels = null_labels(len(TRUTH), 10, seed)
+        labels = random_labels(len(TRUTH), 10, seed)
         beaten += null_distribution(labels, GRAPH, seed=seed).is_beaten_by(neighbor_information(labels, GRAPH))
     assert beaten <= 5  # one in nine by chance alone exceeds the highest of eight; fewer exceed three deviations
 
@@ -156,7 +159,7 @@ def test_null_baselines_exist_for_every_number_of_images(n: int) -> None:
     counts = null_cluster_counts(n)
     assert list(counts) == sorted(set(counts))
     for count in counts:
-        labels = null_labels(n, count, seed=3)
+        labels = NULL_BASELINE.cluster(SimpleNamespace(n=n), {"n_clusters": count}, seed=3).labels
         assert labels.dtype == np.int32
         assert labels.shape == (n,)
         assert set(labels.tolist()) == set(range(labels.max() + 1))

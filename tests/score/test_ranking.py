@@ -9,11 +9,11 @@ import pytest
 
 from runner.cluster.trial import NOISE
 from runner.score.neighbor_information import neighbor_information, neighborhood
-from runner.score.null_baseline import null_cluster_counts, null_labels
+from runner.score.null_baseline import null_cluster_counts
 from runner.score.pairs import with_pair_shares
 from runner.score.ranking import Candidate, Ranking, rank_trials
 from runner.score.scorecard import score_clustering
-from tests.score.clusterings import blobs, neighbor_graph, with_noise
+from tests.score.clusterings import blobs, neighbor_graph, random_labels, with_noise
 
 NO_PAIRS = np.empty((0, 2), dtype=np.int64)
 GOOD, TRUTH = blobs(500, 16, 8, spread=0.35, seed=0)
@@ -45,7 +45,7 @@ class Sweep:
 
     def nulls(self, embedding: str) -> list[Candidate]:
         return [
-            self.candidate(f"null-{embedding}-{count}", embedding, null_labels(500, count, seed=count))
+            self.candidate(f"null-{embedding}-{count}", embedding, random_labels(500, count, seed=count))
             for count in null_cluster_counts(500)
         ]
 
@@ -59,7 +59,7 @@ def test_good_first_null_below_all_that_beat_chance_unusable_apart() -> None:
     giant[:4] = 1
     trials = [
         sweep.candidate("merged", "good", TRUTH // 2),
-        sweep.candidate("random", "good", null_labels(500, 8, seed=9)),
+        sweep.candidate("random", "good", random_labels(500, 8, seed=9)),
         sweep.candidate("truth", "good", TRUTH),
         sweep.candidate("noisy", "good", with_noise(TRUTH, 0.6, seed=0)),
         sweep.candidate("one", "good", np.zeros(500, int)),

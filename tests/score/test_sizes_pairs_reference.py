@@ -16,10 +16,10 @@ from sklearn.metrics import (
 )
 
 from runner.score.composite import composite
-from runner.score.null_baseline import null_labels
 from runner.score.pairs import cannot_link_share, must_link_share
 from runner.score.reference_labels import reference_agreement
 from runner.score.sizes import balance, cluster_sizes, effective_clusters, largest_share, noise_share
+from tests.score.clusterings import random_labels
 
 LABELS = st.lists(st.integers(-1, 6), min_size=1, max_size=40).map(np.array)
 
@@ -49,7 +49,7 @@ def test_the_composite_is_as_earlier_tools_had_it() -> None:
 
 
 def test_random_labels_have_a_high_composite_which_is_why_nothing_is_ranked_by_it() -> None:
-    labels = null_labels(2000, 20, seed=0)
+    labels = random_labels(2000, 20, seed=0)
     assert composite(0.0, balance(labels), noise_share(labels)) == pytest.approx(0.83, abs=0.02)
 
 
