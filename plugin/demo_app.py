@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does, with all that it started
-    with _worker():
+    with _worker(), suppress(KeyboardInterrupt):
         session = fiftyone.launch_app(dataset, address="127.0.0.1", port=options.port, remote=options.no_open)
         print(f"The App is at http://127.0.0.1:{session.server_port}/datasets/{DATASET}; press Ctrl-C to stop.")
         session.wait(-1)

@@ -115,7 +115,7 @@ def _time_line(config: ExperimentConfig, embeddings: Sequence[EmbeddingConfig], 
     )
     if embedding is None or clustering is None:
         return f"By earlier runs here: {told}."
-    return f"About {duration(embedding + clustering)} by earlier runs here: {told}."
+    return f"Roughly {duration(embedding + clustering)} by earlier runs here: {told}."
 
 
 def duration(seconds: float) -> str:

@@ -97,14 +97,18 @@ def seconds_of_passes(paces: Iterable[Pace], passes: Mapping[Model, int]) -> flo
 
 
 def seconds_of_trials(paces: Iterable[Pace], trials: int, images: int) -> float | None:
-    """How long clusterings will take, by the run with the most similar number of images; None without such a run."""
-    factors = [
-        (max(images / pace.images, pace.images / images), pace.clustering_seconds / pace.trials * images / pace.images)
-        for pace in paces
-        if pace.trials and pace.images
-    ]
-    nearest = min(factors, key=lambda one: one[0], default=None)
-    return nearest[1] * trials if nearest is not None and nearest[0] <= _COMPARABLE else None
+    """How long clusterings will take, by the run that is most like it; None where none has a comparable number of
+    images. Each run also takes some time whatever its size, so that a smaller one makes this an upper bound."""
+    comparable = [pace for pace in paces if pace.trials and pace.images and _ratio(images, pace.images) <= _COMPARABLE]
+    if not comparable:
+        return None
+    nearest = min(comparable, key=lambda pace: _ratio(images, pace.images) * _ratio(trials, pace.trials))
+    return nearest.clustering_seconds * trials / nearest.trials * images / nearest.images
+
+
+def _ratio(first: int, second: int) -> float:
+    """How many times the larger one is the smaller one."""
+    return max(first, second) / max(1, min(first, second))
 
 
 def _seconds_per_pass(paces: Sequence[Pace], wanted: Model) -> float | None:

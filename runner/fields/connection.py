@@ -39,7 +39,6 @@ def import_fiftyone() -> Any:
         raise RunnerError(
             f"FiftyOne can't be imported ({error}); install it with `pip install 'imagesweep[fiftyone]'`"
         ) from error
-    _leave_soon_without_database()
     require_database()
     return fiftyone
 
@@ -52,6 +51,7 @@ def require_database(seconds: float = PATIENCE_SECONDS) -> None:
     """
     import fiftyone
 
+    _leave_soon_without_database()
     with database_errors():
         _require_answer(fiftyone.config.database_uri, seconds)
 

@@ -104,7 +104,7 @@ def test_the_form_says_how_long_by_what_earlier_runs_took(study: Dataset, settin
         ]
         return label
 
-    assert re.search(r"About \d+ (s|min) by earlier runs here: forward passes at most \d+ s, clusterings \d+", told())
+    assert re.search(r"Roughly \d+ (s|min) by earlier runs here: forward passes at most \d+ s, clusterings \d+", told())
     started = time.perf_counter()
     told()
     assert time.perf_counter() - started < 0.5
