@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from runner.config import ExperimentConfig, Mode
 from runner.errors import UsageError
+from runner.setting_errors import allowed, first_problem, flag_of, wrong_flag
 
 _SETTINGS = list(ExperimentConfig.model_fields)
 
@@ -47,7 +48,7 @@ def load_config(
     try:
         return ExperimentConfig.model_validate(settings)
     except ValidationError as error:
-        raise UsageError(_describe(error, file)) from None
+        raise UsageError(_describe(error, file, flags)) from None
 
 
 def load_preset(mode: Mode) -> dict[str, list[dict[str, Any]]]:
@@ -100,9 +101,9 @@ def _assign(settings: dict[str, Any], assignment: str) -> None:
     place[name] = value
 
 
-def _describe(error: ValidationError, file: Path | None) -> str:
+def _describe(error: ValidationError, file: Path | None, flags: Mapping[str, Any]) -> str:
     """The first problem in one sentence."""
-    problem = error.errors(include_url=False)[0]
+    problem = first_problem(error)
     name = ".".join(str(part) for part in problem["loc"] if part not in ("constrained-int", "constrained-float"))
     group = _group(str(problem["loc"][0])) if problem["loc"] else None
     if problem["type"] == "extra_forbidden":
@@ -111,11 +112,11 @@ def _describe(error: ValidationError, file: Path | None) -> str:
         hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
         where = f" in {file}" if file is not None else ""
         return f"unknown setting {name!r}{where}{hint}"
-    message = problem["msg"].removeprefix("Value error, ")
     if not name:
-        return message
-    setting = name if group else name.split(".")[0]
-    return f"{setting}={problem['input']!r}: {message[:1].lower()}{message[1:]}"
+        return allowed(problem)
+    if not group and problem["loc"][0] in flags:
+        return wrong_flag(problem, flag_of, flags)
+    return f"{name if group else name.split('.')[0]}={problem['input']}: {allowed(problem)}"
 
 
 def _group(name: str) -> type[BaseModel] | None:

@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from runner.errors import UsageError
+from runner.setting_errors import allowed, first_problem, flag_of, wrong_flag
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -76,17 +77,16 @@ class Flags(Generic[Settings]):
         try:
             return self.settings.model_validate(self.given(options))
         except ValidationError as error:
-            problem = error.errors(include_url=False)[0]
-        message = problem["msg"].removeprefix("Value error, ")
+            problem = first_problem(error)
         if not problem["loc"]:
-            raise UsageError(message)
+            raise UsageError(allowed(problem))
         name = str(problem["loc"][0])
         if problem["type"] == "missing":
             raise UsageError(f"{self._flag(name)} is needed: {self.settings.model_fields[name].description}")
-        raise UsageError(f"{self._flag(name)} {problem['input']}: {message[:1].lower()}{message[1:]}")
+        raise UsageError(wrong_flag(problem, self._flag, self.given(options)))
 
     def _flag(self, name: str) -> str:
-        return self.renamed.get(name, f"--{name.replace('_', '-')}")
+        return self.renamed.get(name) or flag_of(name)
 
 
 def add_assignments(parser: Any, example: str) -> None:

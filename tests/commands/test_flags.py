@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_only_what_was_typed_is_given() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--count", "0"], "--count 0: input should be greater"),
+        (["--count", "0"], "--count 0: should be greater than or equal to 1"),
         (["--in", "results", "--device", "abacus"], "--device abacus: "),
         ([], "exactly one of --images DIR and --in RESULTS, not neither"),
     ],
@@ -61,3 +62,25 @@ def test_what_is_wrong_names_the_flag(words: list[str], message: str) -> None:
     flags = Flags(SimilarConfig, {"results": "--in"})
     with pytest.raises(UsageError, match=message):
         flags.read(_typed(flags, ["results", "count", "device"], *words))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--sample", "0%"], "--sample 0%: should be greater than 0"),
+        (["--sample", "150%"], "--sample 150%: should be less than or equal to 1"),
+        (["--sample", "-5"], "--sample -5: should be greater than or equal to 1"),
+        (["--sample", "some"], "--sample some: 'some' is neither a share such as 5% nor a count such as 1000"),
+        (["--batch-size", "0"], "--batch-size 0: should be greater than or equal to 1"),
+        (["--resolutions", "224", "8"], "--resolutions 8: should be greater than or equal to 16"),
+        (["--set", "batch_size=0"], "batch_size=0: should be greater than or equal to 1"),
+        (["--set", "autoencoder.loss=l3"], "autoencoder.loss=l3: should be 'l1', 'mse' or 'perceptual'"),
+        (["--set", "bach_size=2"], "unknown setting 'bach_size'; did you mean 'batch_size'?"),
+        (["--embeddings", "x.npy"], "exactly one of --images, --dataset, --embeddings, not --images and --embeddings"),
+    ],
+)
+def test_experiments_name_what_was_typed(
+    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["experiment", "--images", str(tmp_path), *words]) == 2
+    assert message in capsys.readouterr().err
