@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -142,12 +140,7 @@ def _placed(
     for image in located:
         assert image.path is not None
         source = image.path.absolute() if how in (How.MOVE, How.SYMLINK) else image.path.resolve()
-        status = source.stat()
-        placed.append(
-            PlacedImage(
-                os.fspath(source), image.target, status.st_size, status.st_mtime_ns, stat.S_IMODE(status.st_mode)
-            )
-        )
+        placed.append(PlacedImage.of(source, image.target))
     return located, placed, skipped
 
 

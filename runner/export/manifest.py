@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -41,6 +42,12 @@ class PlacedImage:
     size: int
     mtime_ns: int
     mode: int
+
+    @classmethod
+    def of(cls, source: Path, target: str) -> PlacedImage:
+        """The file at an absolute path as it is now, with its place; OSError where it can't be looked at."""
+        status = source.stat()
+        return cls(os.fspath(source), target, status.st_size, status.st_mtime_ns, stat.S_IMODE(status.st_mode))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ MEDOID = "#2563eb"
 BORDER = "#e8890c"
 TARGET = "#d6246e"
 
+JPEG_QUALITY = 88
+
 
 @cache
 def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:

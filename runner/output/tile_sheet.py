@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from runner.output.atomic import atomic_path
-from runner.output.sheet_style import INK, MUTED, PAPER, RULE, TILE, fitted_text, font
+from runner.output.sheet_style import INK, JPEG_QUALITY, MUTED, PAPER, RULE, TILE, fitted_text, font
 from runner.output.thumbnails import Thumbnails
 
 MARGIN = 28
@@ -22,8 +22,6 @@ LEGEND_GAP = 20
 LABEL_LINE = 20
 SIDE = 132
 """Of a tile, in pixels."""
-
-JPEG_QUALITY = 88
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
 from runner.errors import RunnerError
@@ -57,7 +55,5 @@ def _placed(found: SimilarImages, result: QueryResult, how: How) -> list[PlacedI
             path = found.images.paths[row]
             if source_fault(path, how) is None:
                 target = f"{inside}{rank:02d}_{similarity:.3f}_{safe_name(path.name)}"
-                status = path.stat()
-                mode = stat.S_IMODE(status.st_mode)
-                images.append(PlacedImage(os.fspath(path.resolve()), target, status.st_size, status.st_mtime_ns, mode))
+                images.append(PlacedImage.of(path.resolve(), target))
     return images
