@@ -85,8 +85,8 @@ def opened_link(run: ExperimentRun) -> str:
 
 
 def linked(page: str | None) -> str:
-    """Markdown of the link; empty without one."""
-    return f"[Open the MLflow run]({page})" if page else ""
+    """Markdown of the link, or why there is none yet."""
+    return f"[Open the MLflow run]({page})" if page else "The MLflow run is in a local store."
 
 
 def _serve(name: str, tracking_uri: str) -> None:

@@ -133,8 +133,10 @@ def _add_facts(root: types.Object, panel: ClusteringExperiments, shown: Shown) -
     embeddings = count_of(len(summary.embeddings), "embedding")
     facts = f"{count_of(run.n_images, 'image')}{skipped} · {embeddings} · {count_of(run.n_trials, 'trial')}"
     root.md(facts, name="facts")
+    if run.run_id is None:
+        return
     root.str("mlflow", view=types.MarkdownView())
-    if run.run_id is not None and run_link(run) is None:
+    if run_link(run) is None:
         root.btn("open_mlflow", "Open MLflow", icon="query_stats", variant="outlined", on_click=panel.open_mlflow)
 
 

@@ -72,7 +72,8 @@ class Shown:
 
     def data(self) -> dict[str, Any]:
         """The link to MLflow, and what the open tab's table or chart draws."""
-        link = {"mlflow": linked(None if self.run is None else run_link(self.run))}
+        run = self.run
+        link = {} if run is None or run.run_id is None else {"mlflow": linked(run_link(run))}
         return {**link, **self._tab_data()}
 
     def _tab_data(self) -> dict[str, Any]:

@@ -119,6 +119,8 @@ def test_the_ranking_is_sorted_and_clusters_are_shown(page: Page, seen: Dataset,
 
 
 def test_a_lasso_shows_its_samples(page: Page, seen: Dataset, shots: Screenshots) -> None:
+    from playwright.sync_api import expect
+
     page.get_by_role("tab", name="Map").click()
     page.wait_for_timeout(3500)
     box = page.locator(".nsewdrag").first.bounding_box()
@@ -130,6 +132,8 @@ def test_a_lasso_shows_its_samples(page: Page, seen: Dataset, shots: Screenshots
         page.mouse.move(left + x, top + y, steps=6)
     page.mouse.up()
     page.wait_for_timeout(2500)
+    expect(page.get_by_text(f"{len(seen)} samples")).to_have_count(0)
+    page.get_by_text(re.compile(r"^\d+ samples?$")).first.wait_for()
     shots.take(page, "lasso on the map")
     assert 0 < count_of_samples(page) < len(seen)
     page.get_by_role("button", name="Show all").click()

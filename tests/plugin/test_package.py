@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import json
+import os
 import subprocess
 import sys
+import threading
+import zipfile
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
 
+from tests.needs import unavailable
 from tests.plugin.conftest import ROOT, URI
 
 NO_PACKAGES = """
@@ -109,3 +117,44 @@ import plugin.catalogue
 print({"torch", "mlflow", "lance", "numba", "pandas"} & set(sys.modules) - before)
 """
     assert run_python(code).strip().endswith("set()")
+
+
+LISTED = """
+import json, sys
+sys.path = [path for path in sys.path if path not in ("", sys.argv[1])]
+sys.meta_path = [finder for finder in sys.meta_path if "__editable__" not in getattr(finder, "__module__", "")]
+import fiftyone.operators as foo
+uris = [operator.uri for operator in foo.list_operators() if "imagesweep" in operator.uri]
+state = sys.modules["fiftyone.plugins.orgs.imagesweep.clustering.engine"].engine_state()
+import runner
+print(json.dumps([uris, state.problem, runner.__file__]))
+"""
+
+
+def test_downloaded_as_a_zip_it_brings_its_engine(fiftyone: ModuleType, tmp_path: Path) -> None:
+    """As from GitHub: one folder in the archive; no engine is installed."""
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if tracked.returncode:
+        unavailable("this is no git repository, which says what an archive of it would hold")
+    (tmp_path / "www").mkdir()
+    with zipfile.ZipFile(tmp_path / "www" / "main.zip", "w") as archive:
+        for name in filter(None, tracked.stdout.split("\0")):
+            if (ROOT / name).is_file():
+                archive.write(ROOT / name, f"imagesweep-main/{name}")
+    environment = {**os.environ, "FIFTYONE_PLUGINS_DIR": str(tmp_path / "plugins")}
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "www"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/main.zip"
+        for command in (["download", address], ["requirements", URI, "--ensure"]):
+            fiftyone_command = [str(Path(sys.executable).with_name("fiftyone")), "plugins", *command]
+            done = subprocess.run(fiftyone_command, env=environment, capture_output=True, text=True, cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
+        server.shutdown()
+    command = [sys.executable, "-c", LISTED, str(ROOT)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    uris, problem, engine = json.loads(done.stdout.strip().splitlines()[-1])
+    manifest = yaml.safe_load((ROOT / "fiftyone.yml").read_text())
+    assert {uri.removeprefix(f"{URI}/") for uri in uris} == {*manifest["operators"], *manifest["panels"]}
+    assert problem is None and engine == str(tmp_path / "plugins" / URI / "runner" / "__init__.py")
