@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +40,7 @@ from runner.plan import Plan
 from runner.progress import progress_bar
 from runner.ranking import rank_records
 from runner.sources import open_source
+from runner.stage_clock import StageClock
 from runner.study import Study, sweep_embeddings
 from runner.track.experiment_log import check_store, checked_experiment_name, log_experiment
 from runner.track.run_log import ImagesDataset
@@ -81,7 +80,7 @@ class _Experiment:
         self.config, self.say = config, say
         self.out = config.out.expanduser()
         self.cache = EmbeddingCache(config.cache_dir)
-        self.seconds: dict[str, float] = {}
+        self.clock = StageClock()
         self.grids = parse_grids(
             load_preset(config.mode), algorithms=config.algorithms, spaces=config.spaces, overrides=config.sweep
         )
@@ -109,11 +108,11 @@ class _Experiment:
         summary = self._summary(embedded, study)
         results = self._results(summary, embedded, study)
         if not outputs_complete(self.out, summary, self.config.top, self.source.targets):
-            with self._timed("output"):
+            with self.clock.time("output"):
                 write_outputs(self.out, results, self.config.top)
         summary = self._log(summary, embedded, study)
         self._write_fields(summary)
-        for line in closing_lines(summary, self.out, self.config.top, self.seconds):
+        for line in closing_lines(summary, self.out, self.config.top, self.clock.seconds):
             self.say(line)
         if not summary.ranking:
             raise NoUsableClusteringError(
@@ -153,7 +152,7 @@ class _Experiment:
     def _embed(self) -> EmbeddingRun:
         """Vectors of every embedding, aligned with the images that could be read."""
         config, source, folder = self.config, self.source, self.out / WORK
-        with self._timed("embedding"):
+        with self.clock.time("embedding"):
             if source.vectors_path is not None or self.models is None:
                 assert source.vectors_path is not None
                 return take_vectors(source.vectors_path, source.rows, source.images, folder)
@@ -174,7 +173,7 @@ class _Experiment:
         config = self.config
         approximate = len(embedded.images) > config.exact_up_to
         data = data_digest(embedded.images, self._contents(embedded), config.seed, approximate=approximate)
-        return sweep_embeddings(embedded, config, self.grids, data, self.out / WORK, self._add_seconds)
+        return sweep_embeddings(embedded, config, self.grids, data, self.out / WORK, self.clock)
 
     def _contents(self, embedded: EmbeddingRun) -> list[str]:
         """The content hash of each image's file; of ready-made vectors, the key that names them all."""
@@ -189,7 +188,7 @@ class _Experiment:
         pairs = None if config.pairs is None else read_pairs(config.pairs, embedded.images)
         if pairs is not None and pairs.unmatched:
             self.say(f"pairs       {len(pairs.unmatched)} left out, as not both of their images are in the set")
-        with self._timed("ranking"):
+        with self.clock.time("ranking"):
             ranked = rank_records(
                 study.records, study.null_records, study.journal.labels, study.graphs(), pairs, config.pair_weight
             )
@@ -219,7 +218,7 @@ class _Experiment:
             null_baselines=ranked.nulls,
             trainings=[] if self.models is None else self.models.trainings(),
             ranking=ranked.ids,
-            seconds={**self.seconds, **{f"embedding/{stage}": spent for stage, spent in embedded.seconds.items()}},
+            seconds=self.clock.seconds | {f"embedding/{stage}": spent for stage, spent in embedded.seconds.items()},
         )
 
     def _results(self, summary: Summary, embedded: EmbeddingRun, study: Study) -> Results:
@@ -267,7 +266,7 @@ class _Experiment:
         def report(done: int, total: int) -> None:
             bar.update(done - bar.n)
 
-        with self._timed("mlflow"), progress_bar(len(summary.trials) + 1, "MLflow runs", "run") as bar:
+        with self.clock.time("mlflow"), progress_bar(len(summary.trials) + 1, "MLflow runs", "run") as bar:
             logged = log_experiment(
                 summary,
                 tracking_uri=self.tracking_uri,
@@ -288,17 +287,8 @@ class _Experiment:
         from runner.fields.experiment_fields import write_experiment_fields
 
         assert self.config.dataset is not None
-        with self._timed("fields"):
+        with self.clock.time("fields"):
             write_experiment_fields(self.config.dataset, self.out, summary, self.config.top, self.say)
-
-    def _add_seconds(self, stage: str, seconds: float) -> None:
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self._add_seconds(stage, time.perf_counter() - started)
 
 
 def _check_files(grids: Sequence[Grid], source: Source) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from runner.engine.local import WorkerPool
 from runner.engine.sweep import SweepResult, SweepSettings, run_sweep
 from runner.output.results import NeighborLists
 from runner.output.summary import TrialRecord
+from runner.stage_clock import StageClock
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def sweep_embeddings(
     grids: Sequence[Grid],
     data: str,
     folder: Path,
-    add_seconds: Callable[[str, float], None],
+    clock: StageClock,
 ) -> Study:
     """Run what is not in the journal yet, one embedding after the other.
 
@@ -77,7 +78,7 @@ def sweep_embeddings(
         grids: what is swept.
         data: digest of what all trials depend on; each has its own journal.
         folder: where the journal is kept.
-        add_seconds: told the wall time of each stage by name.
+        clock: measures each stage.
     """
     journal = folder / f"journal-{data}"
     if config.fresh:
@@ -99,7 +100,7 @@ def sweep_embeddings(
                 embedding.vectors_path.with_suffix(""),
                 replace(settings, grids=grids_of_embedding(grids, number)),
                 pool,
-                add_seconds,
+                clock,
             )
             for number, embedding in enumerate(embedded.embeddings)
         }

@@ -16,10 +16,10 @@ from runner.embed.image_reader import ImageReader, ReadingJob
 from runner.embed.loaded_models import LoadedModels, Recipes, groups_that_fit
 from runner.embed.model_resolver import ModelResolver
 from runner.embed.preprocess import to_batch
-from runner.embed.stage_clock import StageClock
 from runner.embed.vector_table import usable_rows
 from runner.embed.vector_writer import VectorWriter
 from runner.images.decode import UnreadableImageError
+from runner.stage_clock import StageClock
 
 Missing = Mapping[EmbeddingConfig, Sequence[str]]
 """The content hashes whose vectors are wanted, by config."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runner.embed.architectures import Library
 from runner.embed.embedding_config import EmbeddingConfig
 from runner.embed.recipe import ModelRecipe
-from runner.embed.stage_clock import StageClock
+from runner.stage_clock import StageClock
 
 if TYPE_CHECKING:
     import torch

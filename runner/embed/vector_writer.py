@@ -9,7 +9,7 @@ import numpy as np
 
 from runner.embed.cache import EmbeddingCache
 from runner.embed.embedding_config import EmbeddingConfig
-from runner.embed.stage_clock import StageClock
+from runner.stage_clock import StageClock
 
 ROWS_PER_COMMIT = 4096
 SECONDS_PER_COMMIT = 30.0

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +22,7 @@ from runner.engine.tasks import PreparationRequest, SweepData, TrialRequest, fai
 from runner.output.summary import TrialRecord
 from runner.progress import ShareProgress, progress_bar
 from runner.score.null_baseline import null_cluster_counts
+from runner.stage_clock import StageClock
 
 _Request = TypeVar("_Request")
 _Result = TypeVar("_Result")
@@ -64,7 +64,7 @@ def run_sweep(
     directory: Path,
     settings: SweepSettings,
     pool: WorkerPool,
-    add_seconds: Callable[[str, float], None],
+    clock: StageClock,
 ) -> SweepResult:
     """All trials of one embedding.
 
@@ -73,9 +73,9 @@ def run_sweep(
         directory: where its geometries are kept.
         settings: of the experiment.
         pool: where preparations and trials run.
-        add_seconds: told the wall time of each stage by name.
+        clock: measures each stage.
     """
-    with _timed("geometry", add_seconds):
+    with clock.time("geometry"):
         geometries = _build_geometries(embedding, directory, settings)
         if looks_at_images(settings.grids):
             geometries["none"].set_image_paths(settings.image_paths)
@@ -88,9 +88,9 @@ def run_sweep(
         truth=settings.truth,
     )
     sweep = _Sweep(embedding.key, geometries, data, settings, pool)
-    with _timed("preparations", add_seconds):
+    with clock.time("preparations"):
         failures = sweep.prepare(configs)
-    with _timed("trials", add_seconds):
+    with clock.time("trials"):
         trials = sweep.trials(configs, failures)
         nulls = [Trial(embedding.key, config) for config in _null_configs(geometries["none"].n)]
         records = sweep.run([*trials, *nulls], failures)
@@ -164,12 +164,12 @@ class _Sweep:
         records: dict[str, TrialRecord] = {}
         requests = []
         for trial in trials:
-            preparation_error = failures.get(_preparation_key(trial.clustering))  # type: ignore[arg-type]
+            preparation = _preparation_key(trial.clustering)
             known = self._known(trial)
             if known is not None:
                 records[trial.id] = known
-            elif preparation_error is not None:
-                records[trial.id] = self._fail(trial, preparation_error)
+            elif preparation in failures:
+                records[trial.id] = self._fail(trial, failures[preparation])
             else:
                 requests.append(TrialRequest(self.data, trial))
         for outcome in self._run(run_trial, requests, "trials"):
@@ -225,10 +225,3 @@ def _preparation_key(config: ClusteringConfig) -> _PreparationKey | None:
         return None
     name = algorithm_named(config.algorithm).preparation(config.params)
     return None if name is None else (config.algorithm, config.space, name)
-
-
-@contextmanager
-def _timed(stage: str, add_seconds: Callable[[str, float], None]) -> Iterator[None]:
-    started = time.perf_counter()
-    yield
-    add_seconds(stage, time.perf_counter() - started)

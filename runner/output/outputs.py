@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +35,7 @@ from runner.output.results import Results
 from runner.output.state import begin, finish
 from runner.output.thumbnails import Thumbnails
 from runner.progress import progress_bar
+from runner.stage_clock import StageClock
 
 _OWN_PLOT = re.compile(
     r"comparison\.png|rank_\d{2,}_(cluster_sizes|silhouettes)\.png|(training|reconstructions)_.+\.png|map_.+\.(png|parquet)"
@@ -96,19 +96,17 @@ def write_outputs(out: Path, results: Results, top: int, show_progress: bool = T
     return WrittenOutputs(archived, folders, clock.seconds, reasons)
 
 
-class _Clock:
+class _Clock(StageClock):
     """Times the parts and shows their progress."""
 
     def __init__(self, show_progress: bool) -> None:
-        self.seconds: dict[str, float] = {}
+        super().__init__()
         self._show = show_progress
 
     @contextmanager
     def part(self, name: str, total: int, unit: str = "it") -> Iterator[tqdm]:
-        started = time.perf_counter()
-        with progress_bar(total, name, unit, disable=not self._show, leave=False) as bar:
+        with self.time(name), progress_bar(total, name, unit, disable=not self._show, leave=False) as bar:
             yield bar
-        self.seconds[name] = round(time.perf_counter() - started, 3)
 
 
 def _ranked_trials(results: Results, top: int, clock: _Clock) -> list[RankedTrial]:

@@ -43,6 +43,7 @@ from runner.images.image_set import ImageSet
 from runner.score.neighbor_information import neighbor_information, neighborhood
 from runner.score.ranking import Candidate, rank_trials
 from runner.score.scores import Scores
+from runner.stage_clock import StageClock
 
 STAMPS = Path("/usr/share/tuxpaint/stamps")
 SEED = 42
@@ -182,7 +183,7 @@ def sweep(data: LabelledData, folder: Path, mode: Mode, workers: int) -> SweptDa
             path = folder / f"{key}.npy"
             np.save(path, unit.astype(np.float32))
             embedding = Embedding(key, None, path, unit.shape[1])
-            result = run_sweep(embedding, folder / key, settings, pool, lambda stage, seconds: None)
+            result = run_sweep(embedding, folder / key, settings, pool, StageClock())
             graphs[key] = np.load(result.geometry / "neighbor_indices.npy")
             candidates += [
                 Candidate(record.id, key, record.scores)

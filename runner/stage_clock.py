@@ -1,4 +1,4 @@
-"""Wall time by stage, so that it shows whether reading, the model or the disk is the limit."""
+"""Wall time by stage, so that it shows what takes long."""
 
 from __future__ import annotations
 
