@@ -15,6 +15,11 @@ ROUNDING = 1e-9
 """How far below a threshold a similarity may lie and still count as equal to it: 1 − 6/64 is not quite 0.90625."""
 
 
+STRANGERS = 0.75
+"""What is less alike is not called a duplicate without being asked for, however few images there are to compare with:
+half of the bits of any two hashes agree, and embeddings of strangers have cosines of up to about 0.7."""
+
+
 @dataclass(frozen=True)
 class SimilarityTree:
     """A maximum spanning forest of the images: two of them are linked at a threshold exactly where a path of edges
@@ -24,11 +29,13 @@ class SimilarityTree:
         edges: int32, shape (m, 2), m ≤ n-1: the two rows of each edge, the most similar pair first.
         similarities: float64, shape (m,), descending, at most 1.
         n: number of images.
+        strangers: about the highest similarity of images that have nothing to do with each other.
     """
 
     edges: np.ndarray
     similarities: np.ndarray
     n: int
+    strangers: float = STRANGERS
 
     @classmethod
     def of_distances(cls, forest: SpanningTree, n: int) -> SimilarityTree:

@@ -17,16 +17,12 @@ Pair = tuple[int, int]
 GIVEN_UP = 0.2
 """Share of the linked pairs that ``knee`` gives up at most to cut at a clear gap."""
 
+NEGLIGIBLE = 0.05
+"""Distances below this share of the median one all count as no distance in ``knee``; their logarithms tell nothing."""
 
-MOST_GROUPS = 0.98
-"""Share of the highest number of groups that ``knee`` takes for the highest: it may stay about the same for long."""
-
-LEAST_SIMILARITY = 0.75
-"""What is less alike is not called a duplicate without being asked for, however few images there are to compare with:
-half of the bits of any two hashes agree, and embeddings of strangers have cosines of up to about 0.7."""
-
-NEGLIGIBLE = 0.02
-"""Distances below this share of the median one all count as none in ``knee``; their logarithms tell nothing."""
+LARGE, LARGE_SHARE = 10, 0.03
+"""Members, and share of all images, up to which a group may be one of duplicates; what grows beyond, unless it is
+nearly as large without any distance, is a chain of strangers."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +64,7 @@ class ThresholdCurve:
         groups: int64, shape (m,): groups once this edge and all before it are links.
         images: int64, shape (m,): images in a group then.
         pairs: int64, shape (m,): pairs of images in one group then.
+        largest: int64, shape (m,): images in the largest group then.
     """
 
     tree: SimilarityTree
@@ -75,6 +72,7 @@ class ThresholdCurve:
     groups: np.ndarray
     images: np.ndarray
     pairs: np.ndarray
+    largest: np.ndarray
 
     def at(self, threshold: float) -> ThresholdPoint:
         """The counts at any threshold, with the pairs just above and below it."""
@@ -92,18 +90,17 @@ class ThresholdCurve:
     def knee(self) -> Knee:
         """The threshold below which links stop telling duplicates apart from what is merely alike.
 
-        It starts from the stricter of two: the last threshold with about the most groups, since below it groups swallow
-        each other faster than new ones form, and the bend of the linked pairs over the distance 1 - similarity, both
-        logarithmic: the point furthest below the straight line between their ends. From there it moves up to the
-        widest gap between two thresholds that costs at most ``GIVEN_UP`` of the pairs. Measured on images with
-        planted duplicates (``tests/benchmarks/duplicates.py``). It is never below ``LEAST_SIMILARITY``, but even so a
-        set without duplicates has a knee: look at its pairs.
+        It starts from the stricter of two: the bend of the linked pairs over the distance 1 - similarity, both
+        logarithmic, which is the point furthest below the straight line between their ends; and the last threshold
+        before a group grows too large for one of duplicates. From there it moves up to the widest gap between two
+        thresholds that costs at most ``GIVEN_UP`` of the pairs. Measured on images with planted duplicates
+        (``tests/benchmarks/duplicates.py``). It is never below what strangers reach under this similarity, but even so
+        a set without duplicates has a knee: look at its pairs.
         """
-        knee = self._knee()
-        if knee.threshold >= LEAST_SIMILARITY:
+        knee, least = self._knee(), self.tree.strangers
+        if knee.threshold >= least:
             return knee
-        reason = f"what bends further down, at {knee.threshold:.3f}, is too unlike to be called duplicates"
-        return Knee(LEAST_SIMILARITY, reason)
+        return Knee(least, f"what bends further down, at {knee.threshold:.3f}, is too unlike to be called duplicates")
 
     def _knee(self) -> Knee:
         """The knee wherever it lies."""
@@ -112,12 +109,13 @@ class ThresholdCurve:
         steps = np.flatnonzero(np.append(np.diff(self.thresholds) < -ROUNDING, True))  # the last edge of each tie
         if len(steps) == 1:
             return Knee(float(self.thresholds[0]), "all links are equally similar")
-        groups = self.groups[steps]
-        peak, bend = int(np.flatnonzero(groups >= MOST_GROUPS * groups.max())[-1]), self._bend(steps)
-        taken = self._widest_gap(steps, min(peak, bend))
+        distances = 1 - self.thresholds[steps]
+        floor = max(ROUNDING, NEGLIGIBLE * float(np.median(distances[distances > ROUNDING])))
+        bend, chain = self._bend(steps, distances, floor), self._before_chain(steps, distances, floor)
+        taken = self._widest_gap(steps, np.maximum(distances, floor), min(bend, chain))
         here = self.pairs[steps[taken]]
-        if peak <= bend:
-            reason = f"below, the {groups[taken]:,} groups of {here:,} linked pairs grow into each other"
+        if chain < bend:
+            reason = f"below, groups of the {here:,} linked pairs grow into one of {self.largest[steps[chain + 1]]:,}"
         else:
             further = steps[min(taken + max(1, len(steps) // 50), len(steps) - 1)]
             reason = (
@@ -126,12 +124,8 @@ class ThresholdCurve:
             )
         return Knee(float(self.thresholds[steps[taken]]), reason)
 
-    def _bend(self, steps: np.ndarray) -> int:
+    def _bend(self, steps: np.ndarray, distances: np.ndarray, floor: float) -> int:
         """The step at which the pairs over the distance, both logarithmic, lie lowest below their chord."""
-        distances = 1 - self.thresholds[steps]
-        if distances[-1] <= ROUNDING:
-            return len(steps) - 1
-        floor = max(ROUNDING, NEGLIGIBLE * float(np.median(distances[distances > ROUNDING])))
         start = max(0, int(np.searchsorted(distances, floor, side="right")) - 1)  # all before it are no distance at all
         if len(steps) - start < 3:
             return len(steps) - 1
@@ -139,11 +133,17 @@ class ThresholdCurve:
         up = _from_zero_to_one(np.log(self.pairs[steps[start:]]))
         return start + int(np.argmax(across - up))
 
-    def _widest_gap(self, steps: np.ndarray, bend: int) -> int:
-        """The step before the largest growth of the distance to the next one, near the bend."""
-        nearest = int(np.searchsorted(self.pairs[steps], (1 - GIVEN_UP) * self.pairs[steps[bend]]))
-        distances = np.maximum(1 - self.thresholds[steps[nearest : bend + 2]], ROUNDING)
-        return nearest + int(np.argmax(np.diff(np.log(distances)))) if len(distances) > 1 else bend
+    def _before_chain(self, steps: np.ndarray, distances: np.ndarray, floor: float) -> int:
+        """The last step at which no group is too large."""
+        at_once = self.largest[steps[max(0, int(np.searchsorted(distances, floor, side="right")) - 1)]]
+        limit = max(LARGE, LARGE_SHARE * self.tree.n, 2 * at_once)
+        return max(0, int(np.searchsorted(self.largest[steps], limit, side="right")) - 1)
+
+    def _widest_gap(self, steps: np.ndarray, distances: np.ndarray, last: int) -> int:
+        """The step before the largest growth of the distance to the next one, at ``last`` or somewhat above."""
+        nearest = int(np.searchsorted(self.pairs[steps], (1 - GIVEN_UP) * self.pairs[steps[last]]))
+        growth = np.diff(np.log(distances[nearest : last + 2]))
+        return nearest + int(np.argmax(growth)) if len(growth) else last
 
     def _pair(self, edge: int) -> tuple[Pair, float]:
         first, second = self.tree.edges[edge].tolist()
@@ -163,6 +163,7 @@ def threshold_curve(tree: SimilarityTree) -> ThresholdCurve:
         groups=np.cumsum(singles - 1),
         images=np.cumsum(singles),
         pairs=np.cumsum(first * second),
+        largest=np.maximum.accumulate(first + second),
     )
 
 

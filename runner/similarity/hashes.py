@@ -36,6 +36,7 @@ class Phash(_Hash):
 
     name = function = "phash"
     meaning = "share of equal bits of the perceptual hash"
+    strangers = 0.75
 
 
 class Ahash(_Hash):
@@ -43,6 +44,7 @@ class Ahash(_Hash):
 
     name, function = "ahash", "average_hash"
     meaning = "share of equal bits of the average hash"
+    strangers = 0.9
 
 
 class Dhash(_Hash):
@@ -50,6 +52,7 @@ class Dhash(_Hash):
 
     name = function = "dhash"
     meaning = "share of equal bits of the difference hash"
+    strangers = 0.8
 
 
 class Whash(_Hash):
@@ -57,3 +60,4 @@ class Whash(_Hash):
 
     name = function = "whash"
     meaning = "share of equal bits of the wavelet hash"
+    strangers = 0.9

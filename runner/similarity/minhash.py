@@ -26,6 +26,7 @@ class CornerMinHash(CodeMeasure):
     name = "minhash"
     meaning = "share of corners in the same places (Jaccard index, by MinHash)"
     side = 256
+    strangers = 0.27
     parts = PERMUTATIONS
     of_bits = False
 

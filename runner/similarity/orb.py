@@ -23,6 +23,7 @@ class Orb(Measure):
     name = "orb"
     meaning = "share of ORB keypoints with a cross-checked match"
     side = 256
+    strangers = 0.28
 
     def features(self, picture: np.ndarray) -> np.ndarray:
         """Distinct descriptors in words: uint64, shape (n_keypoints, 4).

@@ -20,6 +20,7 @@ class Ssim(Measure):
     name = "ssim"
     meaning = "structural similarity (SSIM) at 64 × 64 pixels"
     side = 64
+    strangers = 0.57
 
     def features(self, picture: np.ndarray) -> np.ndarray:
         """The picture itself."""

@@ -19,6 +19,7 @@ class Template(Measure):
     name = "template"
     meaning = "highest correlation of the middle of each image within the other"
     side = 64
+    strangers = 0.73
 
     def features(self, picture: np.ndarray) -> np.ndarray:
         """The picture itself, float32."""

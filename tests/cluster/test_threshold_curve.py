@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -90,3 +92,45 @@ def test_no_links_at_all() -> None:
     point = curve.at(0.5)
     assert (point.groups, point.images, point.pairs, point.above, point.below) == (0, 0, 0, None, None)
     assert curve.knee().threshold == 1.0
+
+
+@pytest.mark.parametrize("spread", [0.02, 0.2])
+def test_knee_does_not_stop_at_the_copies(spread: float) -> None:
+    """Every third image has a copy and two variants; the copies alone would be the widest gap of all."""
+    generator = np.random.default_rng(2)
+    strangers = generator.normal(size=(240, 32))
+    variants = [strangers[:80] + spread * generator.normal(size=(80, 32)) for _ in range(2)]
+    vectors = np.concatenate([strangers, strangers[:80], *variants])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    curve = threshold_curve(_tree(vectors @ vectors.T))
+    labels = curve.tree.groups(curve.knee().threshold)
+    together = [(labels[:80] == labels[240 + 80 * part : 320 + 80 * part]).mean() for part in range(3)]
+    assert labels[:80].min() != NOISE and min(together) > 0.95
+    assert np.mean(labels[80:240] == NOISE) > 0.9
+
+
+def test_knee_is_no_chain_of_strangers() -> None:
+    """Images along a line, each as near to the next as can be, and copies of some of them."""
+    angles = np.radians(np.concatenate([np.arange(0, 90, 0.5), np.arange(0, 90, 9)]))
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    curve = threshold_curve(_tree(vectors @ vectors.T))
+    assert curve.at(curve.knee().threshold).groups == 10
+
+
+def test_knee_keeps_a_large_group_of_near_copies() -> None:
+    generator = np.random.default_rng(3)
+    strangers = generator.normal(size=(300, 32))
+    frames = strangers[0] + 0.02 * generator.normal(size=(100, 32))
+    vectors = np.concatenate([strangers, frames])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    curve = threshold_curve(_tree(vectors @ vectors.T))
+    assert np.bincount(curve.tree.groups(curve.knee().threshold) + 1)[1:].max() >= 95
+
+
+def test_what_strangers_reach_is_a_matter_of_the_measure() -> None:
+    similarities = np.full((60, 60), 0.05)
+    for first in range(0, 20, 2):
+        similarities[first, first + 1] = similarities[first + 1, first] = 0.4 + 0.02 * first
+    tree = _tree(similarities)
+    assert threshold_curve(replace(tree, strangers=0.3)).knee().threshold == pytest.approx(0.4)
+    assert threshold_curve(tree).knee().threshold == 0.75

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def _link(request: LinkRequest, measure: Measure) -> Links:
     return Links(
         images,
         skipped,
-        SimilarityTree.of_distances(tree, len(usable)),
+        replace(SimilarityTree.of_distances(tree, len(usable)), strangers=measure.strangers),
         measure.meaning,
         compare=_Comparer(images.paths, measure),
         recall=compared.recall,
