@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from runner.atomic import replaced_atomically, write_atomically
 from runner.cluster.neighbors import Neighbors, nearest_neighbors
 from runner.cluster.products import Progress, silent
 from runner.cluster.single_linkage import SpanningTree, dendrogram
@@ -71,7 +72,7 @@ class Geometry:
     def set_image_paths(self, paths: Sequence[Path]) -> None:
         """Say which files the rows belong to."""
         content = json.dumps([os.fspath(path) for path in paths]).encode()
-        _write_then_rename(self.directory / _IMAGE_PATHS, lambda file: file.write(content))
+        write_atomically(self.directory / _IMAGE_PATHS, content)
 
     @property
     def metric(self) -> str:
@@ -98,7 +99,7 @@ class Geometry:
         """An array that several settings share: loaded if it is there, else computed and kept."""
         path = self.directory / f"{name}.npy"
         if not path.exists():
-            _write_then_rename(path, lambda file: np.save(file, compute(), allow_pickle=False))
+            _save_array(path, compute())
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
     def discard(self, name: str) -> None:
@@ -146,7 +147,7 @@ def build_geometry(
     if exact and _is_approximate(directory):
         shutil.rmtree(directory)  # with all that was derived from it
     directory.mkdir(parents=True, exist_ok=True)
-    for derived in directory.glob("*.npz"):  # of an earlier build with fewer neighbours
+    for derived in directory.glob("tree*.npz"):  # of an earlier build with fewer neighbours
         derived.unlink()
     geometry = Geometry(directory, space)
     vectors_path = directory / "vectors.npy"
@@ -155,15 +156,14 @@ def build_geometry(
         _link(unit_vectors_path, vectors_path)
     elif not vectors_path.exists():
         assert base is not None
-        projected = project(space, base.vectors, base.neighbors, seed)
-        _write_then_rename(vectors_path, lambda file: np.save(file, projected))
+        _save_array(vectors_path, project(space, base.vectors, base.neighbors, seed))
     recall = None if exact or base is None else base.recall
     if k and exact:
         _build_graph(geometry, k, device, progress)
     elif k:
         recall = _build_graph_in_two_stages(geometry, k, seed, device, progress)
     facts = json.dumps({"space": _name(space), "n": n, "k": k, "recall": recall})
-    _write_then_rename(directory / _MARKER, lambda file: file.write(facts.encode()))
+    write_atomically(directory / _MARKER, facts.encode())
     return Geometry(directory, space, recall)
 
 
@@ -183,8 +183,13 @@ def _build_graph_in_two_stages(geometry: Geometry, k: int, seed: int, device: st
 
 
 def _save_neighbors(directory: Path, neighbors: Neighbors) -> None:
-    _write_then_rename(directory / "neighbor_indices.npy", lambda file: np.save(file, neighbors.indices))
-    _write_then_rename(directory / "neighbor_distances.npy", lambda file: np.save(file, neighbors.distances))
+    _save_array(directory / "neighbor_indices.npy", neighbors.indices)
+    _save_array(directory / "neighbor_distances.npy", neighbors.distances)
+
+
+def _save_array(path: Path, array: np.ndarray) -> None:
+    with replaced_atomically(path) as temporary:
+        np.save(temporary, array, allow_pickle=False)
 
 
 def _name(space: Space) -> str:
@@ -212,17 +217,10 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _save_tree(path: Path, tree: SpanningTree) -> None:
-    _write_then_rename(path, lambda file: np.savez(file, edges=tree.edges, weights=tree.weights))
+    with replaced_atomically(path) as temporary:
+        np.savez(temporary, edges=tree.edges, weights=tree.weights)
 
 
 def _load_tree(path: Path) -> SpanningTree:
     with np.load(path, allow_pickle=False) as arrays:
         return SpanningTree(arrays["edges"], arrays["weights"])
-
-
-def _write_then_rename(path: Path, write: Callable) -> None:
-    """A reader, or the next run after a crash, sees the whole file or none."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        write(file)
-    temporary.replace(path)

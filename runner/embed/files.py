@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, their hashes, and the size of folders."""
+"""The hash of a file, the size of a folder, and what was left behind half written."""
 
 from __future__ import annotations
 
@@ -6,40 +6,16 @@ import contextlib
 import hashlib
 import os
 import time
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+from runner.atomic import TEMPORARY_PREFIX as TEMPORARY_PREFIX
+from runner.atomic import replaced_atomically as replaced_atomically
+from runner.atomic import write_atomically as write_atomically
 from runner.images.content_hash import DIGEST_SIZE
-
-TEMPORARY_PREFIX = ".partial-"
-"""Start of the names of files being written; one that is hours old was left by a process that was killed."""
 
 LEFTOVER_AGE = timedelta(hours=1)
 """From when on something half written is taken for left behind."""
-
-
-@contextmanager
-def replaced_atomically(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path``, to be written to; it takes ``path``'s place when the block ends and vanishes
-    if the block fails. Folders are made where needed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}{path.suffix}")
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Make ``path`` hold ``content``, whatever happens meanwhile."""
-    with replaced_atomically(path) as temporary:
-        temporary.write_bytes(content)
 
 
 def hash_file(path: Path) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlsplit
 
+from runner.atomic import replaced_atomically
 from runner.embed.architectures import WeightsSource
-from runner.embed.files import replaced_atomically
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from runner.atomic import replaced_atomically
 from runner.embed.embedding_config import Embedding
-from runner.embed.files import replaced_atomically
 from runner.embed.pipeline import Counts, EmbeddingRun
 from runner.images.image_set import ImageSet
 

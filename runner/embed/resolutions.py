@@ -7,8 +7,8 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 
+from runner.atomic import write_atomically
 from runner.embed.architectures import Library
-from runner.embed.files import write_atomically
 from runner.embed.recipe import ModelRecipe
 from runner.errors import UsageError
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from runner.atomic import write_atomically
 from runner.embed.architectures import Architecture, Library, Preprocessing, PretrainedTag, WeightsSource
-from runner.embed.files import write_atomically
 
 _SNAPSHOT_VERSION = 1
 """Raised whenever the fields of the snapshot change."""

@@ -7,11 +7,11 @@ made from it, so that a run that was killed loses only the trials that were unde
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
+from runner.atomic import replaced_atomically
 from runner.output.summary import TrialRecord
 
 
@@ -23,15 +23,11 @@ class Journal:
 
     def write(self, record: TrialRecord, labels: np.ndarray | None) -> None:
         """Keep a finished trial; ``labels`` int32, shape (n,), for a trial that is done."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        path = self._path(record.id)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
         arrays = {"record": np.frombuffer(record.model_dump_json().encode(), dtype=np.uint8)}
         if labels is not None:
             arrays["labels"] = labels.astype(np.int32)
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        temporary.replace(path)
+        with replaced_atomically(self._path(record.id)) as temporary:
+            np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
 
     def read(self, trial_id: str) -> TrialRecord | None:
         """The record of a finished trial; None if it is not finished."""

@@ -8,7 +8,6 @@ official portrait of Grace Hopper). The handwritten digits are scikit-learn's co
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from runner.atomic import replaced_atomically
 from runner.errors import RunnerError
 from runner.images.decode import decode_image
 from runner.images.folder import scan_folder
@@ -126,10 +126,5 @@ def _write_once(image: Image.Image, file: Path) -> None:
     """Save under a temporary name first, so that what was interrupted is not taken for a finished image."""
     if file.exists():
         return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f".{os.getpid()}-{file.name}")
-    try:
+    with replaced_atomically(file) as unfinished:
         image.save(unfinished, quality=_JPEG_QUALITY)
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -1,17 +1,17 @@
-"""Files that are either there as a whole or not at all."""
+"""Result files: whole or not there, in text and JSON that every program reads."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from runner.atomic import replaced_atomically
 from runner.errors import RunnerError
 
 
@@ -22,18 +22,11 @@ def atomic_path(target: Path) -> Iterator[Path]:
     Raises:
         RunnerError: if the file system refuses (no space, no permission).
     """
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(target)
+        with replaced_atomically(target) as temporary:
+            yield temporary
     except OSError as error:
         raise RunnerError(f"{target} could not be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # what went wrong before is what matters
-            temporary.unlink(missing_ok=True)
 
 
 def write_text(target: Path, text: str) -> None:

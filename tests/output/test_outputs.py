@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.output.layout import STATE
 from runner.output.outputs import write_outputs
 from runner.output.ranking_table import ranking_lines
 from runner.output.result_files import read_summary, write_summary
@@ -29,7 +30,7 @@ def test_everything_is_there_and_known_to_be_complete(tmp_path: Path) -> None:
     assert outputs_complete(out, summary, 2, results.targets)
     assert not outputs_complete(out, summary, 3, results.targets)
     assert not outputs_complete(out, summary, 2)
-    assert not list(out.rglob("*.tmp"))
+    assert not [path for path in out.rglob(".*") if path.name != STATE]
 
     warm = summary.model_copy(update={"seconds": {"embed": 0.1}})
     assert outputs_complete(out, warm, 2, results.targets)

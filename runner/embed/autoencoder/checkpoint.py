@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from runner.atomic import replaced_atomically, write_atomically
 from runner.embed.architectures import Architecture, Library, Preprocessing
 from runner.embed.embedding_config import Fit
-from runner.embed.files import hash_file, replaced_atomically, write_atomically
+from runner.embed.files import hash_file
 from runner.embed.recipe import ModelRecipe
 from runner.errors import RunnerError
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from runner.atomic import TEMPORARY_PREFIX
 from runner.embed.autoencoder.checkpoint import (
     MODEL,
     AutoencoderShape,
@@ -19,7 +20,7 @@ from runner.embed.autoencoder.checkpoint import (
     read_shape,
 )
 from runner.embed.cache import Pruned
-from runner.embed.files import TEMPORARY_PREFIX, is_leftover, size_of
+from runner.embed.files import is_leftover, size_of
 from runner.errors import RunnerError
 
 _SUFFIX = ".safetensors"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from runner.atomic import replaced_atomically
 from runner.embed.architectures import Library
 from runner.embed.autoencoder.checkpoint import (
     MODEL,
@@ -27,7 +28,6 @@ from runner.embed.autoencoder.checkpoint import (
 )
 from runner.embed.autoencoder.settings import AutoencoderSettings, Loss
 from runner.embed.embedding_config import PREPROCESSING_VERSION, Fit
-from runner.embed.files import replaced_atomically
 from runner.embed.hashed_images import HashedFile, hash_images
 from runner.embed.image_reader import ImageReader, ReadingJob
 from runner.embed.model_resolver import ModelResolver

@@ -1,0 +1,34 @@
+"""Files that are either there as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+TEMPORARY_PREFIX = ".partial-"
+"""Start of the names of files being written; one that is hours old was left by a process that was killed."""
+
+
+@contextmanager
+def replaced_atomically(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path``, to be written to; it takes ``path``'s place when the block ends and vanishes
+    if the block fails. It has the suffix of ``path``; folders are made where needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        with suppress(OSError):  # what went wrong before is what matters
+            temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Make ``path`` hold ``content``, whatever happens meanwhile."""
+    with replaced_atomically(path) as temporary:
+        temporary.write_bytes(content)
