@@ -11,7 +11,7 @@ from runner.config import ExperimentConfig
 from runner.embed.embedding_config import Fit
 
 
-def _as_in_experiment(name: str) -> Any:
+def as_in_experiment(name: str) -> Any:
     """The field of an experiment's settings: its default, its limits and its help text."""
     return ExperimentConfig.model_fields[name]
 
@@ -24,7 +24,7 @@ class SearchConfig(BaseModel):
     folder_name: ClassVar[str]
     """Where the results go if ``out`` is not given; in the folder ``results`` if that is."""
 
-    images: Path | None = _as_in_experiment("images")
+    images: Path | None = as_in_experiment("images")
     results: Path | None = Field(
         None, description="results folder of a finished experiment, whose images, embeddings and trials are taken"
     )
@@ -34,9 +34,9 @@ class SearchConfig(BaseModel):
     model: str = Field("ViT-B-32", description="embedding model of --images: ARCH[:WEIGHTS], efficientnet_lite0, …")
     resolution: int | None = Field(None, ge=16, description="side of its square input (default: the model's own)")
     preprocess: Fit = Field(Fit.LETTERBOX, description="how an image is brought into the square")
-    device: str = _as_in_experiment("device")
-    batch_size: int = _as_in_experiment("batch_size")
-    cache_dir: Path = _as_in_experiment("cache_dir")
+    device: str = as_in_experiment("device")
+    batch_size: int = as_in_experiment("batch_size")
+    cache_dir: Path = as_in_experiment("cache_dir")
     out: Path | None = Field(None, description="folder to write to")
 
     @model_validator(mode="after")

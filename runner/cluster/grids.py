@@ -5,6 +5,7 @@ a *rule* derives values from the data, so that a preset fits 2 images as well as
 
     geometric: N                 N values, geometrically spaced; cluster counts about 5 … n/5, sizes about 5 … n/10
       from: A, to: B             other ends
+      most: C                    no value above C
     neighbor_quantiles: [q, …]   distances: quantiles of the distance to the neighbour that makes a row a core point
     merge_quantiles: [q, …]      similarities: quantiles of the heights at which single linkage merges
     range: [first, last, step]   whole numbers as in Python's range; ends may be {per: P, least: A, most: B},
@@ -209,7 +210,7 @@ def _geometric(rule: Mapping[str, Any], parameter: Parameter, n: int) -> list[in
     else:
         low, high = min(SMALLEST_CLUSTER, max(2, n // 10)), n // 10
     low, high = int(rule.get("from", low)), int(rule.get("to", high))
-    high = max(low, min(high, n))
+    high = max(low, min(high, n, int(rule.get("most", n))))
     if rule["geometric"] == 1:
         return [round((low * high) ** 0.5)]
     return sorted({round(value) for value in np.geomspace(low, high, int(rule["geometric"]))})
@@ -256,7 +257,7 @@ def _check(grid: Grid, algorithm: Algorithm) -> None:
         parameter = algorithm.parameter(name)
         if isinstance(raw, Mapping):
             rules = [rule for rule in RULES[parameter.scale] if rule in raw]
-            unknown = set(raw) - set(RULES[parameter.scale]) - {"from", "to"}
+            unknown = set(raw) - set(RULES[parameter.scale]) - {"from", "to", "most"}
             if len(rules) != 1 or unknown:
                 allowed = " or ".join(RULES[parameter.scale]) or "a list of values"
                 raise UsageError(f"{grid.algorithm}: {name}={dict(raw)} is no rule for this parameter; use {allowed}")

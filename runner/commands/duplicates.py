@@ -13,7 +13,7 @@ FLAGS = Flags(DuplicatesConfig, {"results": "--in"})
 GROUPS = {
     "images": ("images", "results"),
     "what is a duplicate": ("method", "threshold", "within", "keep_per_group"),
-    "embedding": ("model", "resolution", "preprocess", "embedding", "device", "batch_size", "cache_dir"),
+    "embedding": ("model", "resolution", "preprocess", "embedding", "device", "batch_size", "exact_up_to", "cache_dir"),
     "results": ("out",),
 }
 EPILOG = """\

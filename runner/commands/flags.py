@@ -17,7 +17,7 @@ from runner.setting_errors import allowed, first_problem, flag_of, wrong_flag
 Settings = TypeVar("Settings", bound=BaseModel)
 
 VALUES = {
-    "N": ("batch_size", "count", "max_trials", "rank", "seed", "top", "workers"),
+    "N": ("batch_size", "count", "exact_up_to", "max_trials", "rank", "seed", "top", "workers"),
     "M": ("keep_per_group", "min_size", "per_cluster"),
     "PIXELS": ("resolution", "resolutions"),
     "SECONDS": ("trial_timeout", "within"),

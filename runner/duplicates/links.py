@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from runner.cluster.similarity_tree import SimilarityTree
+from runner.duplicates.settings import DuplicatesConfig
 from runner.finished import FinishedExperiment
 from runner.images.image_set import ImageSet, SkippedImage
 from runner.output.layout import WORK
-from runner.search_config import SearchConfig
 from runner.similarity.time_window import TimeWindow
 
 
@@ -29,7 +29,7 @@ class LinkRequest:
     """
 
     images: ImageSet
-    config: SearchConfig
+    config: DuplicatesConfig
     finished: FinishedExperiment | None = None
     say: Callable[[str], None] = lambda line: None
     window: TimeWindow | None = None

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from runner.search_config import SearchConfig
+from runner.search_config import SearchConfig, as_in_experiment
 
 
 class DuplicatesConfig(SearchConfig):
@@ -27,6 +27,7 @@ class DuplicatesConfig(SearchConfig):
         description="bursts: link only images taken at most this many seconds apart, by their EXIF DateTimeOriginal; "
         "images without one are linked with none",
     )
+    exact_up_to: int = as_in_experiment("exact_up_to")
     keep_per_group: int = Field(
         1, ge=1, description="how many images of each group stay, chosen for their diversity beyond the first"
     )

@@ -52,6 +52,13 @@ def test_preset_sizes(mode: str, expected: int) -> None:
     assert count(parse_grids(load_preset(Mode(mode))), 48_642) == pytest.approx(expected, rel=0.06)
 
 
+@pytest.mark.parametrize(("n", "last"), [(30, 6), (60, 9)])
+def test_a_limit_lowers_the_end_and_never_raises_it(tmp_path: Path, n: int, last: int) -> None:
+    grids = parse_grids({"kmeans": [{"n_clusters": {"geometric": 3, "most": 9}}]})
+    configs = expand(grids, geometries(tmp_path, n, grids).__getitem__)
+    assert [config.params["n_clusters"] for config in configs][-1] == last
+
+
 def test_classic_is_the_known_grid() -> None:
     grids = {grid.algorithm: count([grid], 48_642) for grid in parse_grids(load_preset(Mode.CLASSIC))}
     assert grids == {"kmeans": 102, "gmm": 57, "hdbscan": 175, "dbscan": 35}

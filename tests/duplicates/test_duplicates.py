@@ -57,6 +57,13 @@ def test_near_duplicates_at_the_knee(planted: PlantedImages, cache_dir: Path, tm
         assert group.members[0].facts.pixels == max(member.facts.pixels for member in group.members)
 
 
+def test_many_images_are_linked_in_two_stages(planted: PlantedImages, cache_dir: Path, tmp_path: Path) -> None:
+    exact = _search(planted, cache_dir, tmp_path / "exact", model="pixels:16", threshold=0.99)
+    found = _search(planted, cache_dir, tmp_path / "many", model="pixels:16", threshold=0.99, exact_up_to=50)
+    assert "two stages" in found.links.measure and "two stages" not in exact.links.measure
+    assert _found_pairs(found) == _found_pairs(exact) != set()
+
+
 def test_keep_per_group_keeps_the_most_different(planted: PlantedImages, cache_dir: Path, tmp_path: Path) -> None:
     found = _search(planted, cache_dir, tmp_path, keep_per_group=2)
     group = found.groups[0]

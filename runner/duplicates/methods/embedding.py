@@ -1,4 +1,5 @@
-"""Near-duplicates by the cosine similarity of embeddings: single linkage, read off the exact spanning tree."""
+"""Near-duplicates by the cosine similarity of embeddings: single linkage, read off the spanning tree, which is exact up
+to a stated number of images."""
 
 from __future__ import annotations
 
@@ -43,13 +44,17 @@ def link_embedding(request: LinkRequest) -> Links:
         min_samples=1,
         seed=SEED,
         device=device,
+        exact_up_to=request.config.exact_up_to,
     )
     return _links(run.images, run.skipped, geometry, key)
 
 
 def _links(images: ImageSet, skipped: tuple[SkippedImage, ...], geometry: Geometry, key: str) -> Links:
     tree = SimilarityTree.of_geometry(geometry)
-    return Links(images, skipped, tree, _measure(key), geometry.vectors)
+    measure = _measure(key)
+    if geometry.recall is not None:
+        measure += f", neighbours found in two stages ({geometry.recall:.0%} of a sample's)"
+    return Links(images, skipped, tree, measure, geometry.vectors)
 
 
 def _links_within(
