@@ -1,12 +1,23 @@
-"""What a search wrote into a folder may be replaced by the next one; what anyone else wrote may not."""
+"""What we wrote into a folder may be replaced by the next results; what anyone else wrote may not."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import RunnerError
+
+
+def refuse_foreign_files(folder: Path, names: Sequence[str], is_ours: Callable[[Path], bool]) -> None:
+    """Raise RunnerError where ``folder`` holds files of these names, unless ``is_ours`` says that we wrote them."""
+    there = [name for name in names if (folder / name).exists()]
+    if there and not is_ours(folder):
+        raise RunnerError(
+            f"{folder} holds {', '.join(there)} of unknown origin, which would be overwritten; "
+            "choose another --out, or move that away"
+        )
 
 
 @dataclass(frozen=True)
@@ -37,11 +48,7 @@ class OwnFiles:
             raise RunnerError(
                 f"{folder} lies in {images}, so that its sheets would be found as images; choose another --out"
             )
-        there = [name for name in (self.document, *self.others) if (folder / name).exists()]
-        if there and not self.are_in(folder):
-            raise RunnerError(
-                f"{folder} holds {', '.join(there)} of unknown origin, which would be overwritten; choose another --out"
-            )
+        refuse_foreign_files(folder, (self.document, *self.others), self.are_in)
 
     def are_in(self, folder: Path) -> bool:
         """Whether a search of this kind has written there."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runner.errors import RunnerError
 from runner.output.layout import PREVIOUS, RESULT_NAMES, STATE, SUMMARY, own_entries
+from runner.output.own_files import refuse_foreign_files
 from runner.output.result_files import read_summary
 from runner.output.state import read_state
 
@@ -22,12 +23,7 @@ def check_out(out: Path) -> None:
         return
     if not out.is_dir():
         raise RunnerError(f"--out {out} is a file; name a folder")
-    foreign = [name for name in RESULT_NAMES if (out / name).exists()]
-    if foreign and fingerprint_of(out) is None:
-        raise RunnerError(
-            f"--out {out} holds {', '.join(foreign)} of unknown origin, which would be overwritten; "
-            "choose another folder or move that away"
-        )
+    refuse_foreign_files(out, RESULT_NAMES, lambda folder: fingerprint_of(folder) is not None)
 
 
 def require_writable(out: Path) -> None:
