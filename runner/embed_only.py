@@ -10,10 +10,8 @@ from runner.config import ExperimentConfig
 from runner.embed.cache import EmbeddingCache
 from runner.embed.pipeline import EmbeddingRun, embed_images
 from runner.models_of_images import ModelsOfImages
+from runner.output.closing_lines import skipped_lines
 from runner.sources import open_source
-
-MOST_NAMED = 5
-"""Skipped files that are named on the terminal."""
 
 
 def embed_only(config: ExperimentConfig, say: Callable[[str], None] = lambda line: None) -> EmbeddingRun:
@@ -38,6 +36,6 @@ def embed_only(config: ExperimentConfig, say: Callable[[str], None] = lambda lin
             say=say,
         )
     say(f"{run.counts.embedded:,} images embedded, {run.counts.cached:,} were in the cache, {len(run.skipped)} skipped")
-    for image in run.skipped[:MOST_NAMED]:
-        say(f"  {image.path}: {image.reason}")
+    for line in skipped_lines(run.skipped):
+        say(line)
     return run

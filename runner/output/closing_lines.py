@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runner.cluster.trial import TrialStatus
+from runner.images.image_set import SkippedImage
 from runner.output.layout import REPORT, SUMMARY
 from runner.output.ranking_table import ranking_lines
 from runner.output.summary import Summary
 
 MOST_NAMED = 5
-"""Skipped files that are named; all of them are in the results."""
+"""Skipped files that are named on the terminal."""
 
 
 def closing_lines(summary: Summary, out: Path, top: int, seconds: Mapping[str, float]) -> list[str]:
@@ -20,10 +21,15 @@ def closing_lines(summary: Summary, out: Path, top: int, seconds: Mapping[str, f
     skipped = summary.images.skipped
     if skipped:
         lines.append(f"skipped     {len(skipped)} files, listed with reasons in {out / SUMMARY}:")
-        lines += [f"            {image.path}: {image.reason}" for image in skipped[:MOST_NAMED]]
+        lines += skipped_lines(skipped)
     failed = [record for record in summary.trials if record.status is not TrialStatus.DONE]
     if failed:
         lines.append(f"failed      {len(failed)} of {len(summary.trials)} trials, the first: {failed[0].error}")
     lines.append(f"time        {', '.join(f'{stage} {spent:.1f} s' for stage, spent in seconds.items())}")
     lines.append(f"results     {out / REPORT}; `runner ui {out}` opens MLflow")
     return lines
+
+
+def skipped_lines(skipped: Sequence[SkippedImage]) -> list[str]:
+    """The first of the skipped files with their reasons, below the line that counts them."""
+    return [f"            {image.path}: {image.reason}" for image in skipped[:MOST_NAMED]]
