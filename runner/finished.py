@@ -14,7 +14,7 @@ from runner.config import ExperimentConfig
 from runner.config_file import load_config
 from runner.embed.cache import EmbeddingCache
 from runner.embed.embedding_config import EmbeddingConfig
-from runner.embed.matrix_files import is_written
+from runner.embed.matrix_files import find_matrix
 from runner.embed.models import resolve_models
 from runner.embed.pipeline import EmbeddingRun, embed_images
 from runner.embed.ready_made import take_vectors
@@ -84,11 +84,9 @@ class FinishedExperiment:
         Raises:
             RunnerError: image files have gone or changed since.
         """
-        n = len(self.images)
-        candidates = [self.out / WORK / f"{key}.npy", *sorted((self.out / WORK).glob(f"{key}-*.npy"))]
-        for path in candidates:
-            if is_written(path, n):
-                return path
+        path = find_matrix(self.out / WORK, key, len(self.images))
+        if path is not None:
+            return path
         run = self._embed_again(key)
         if run.images.ids != self.images.ids:
             gone = sorted(set(self.images.ids) - set(run.images.ids))
@@ -133,8 +131,7 @@ class FinishedExperiment:
         config, folder = self.config, self.out / WORK
         if config.embeddings is not None:
             found = load_precomputed(config.embeddings.expanduser(), config.paths)
-            row_of = {image_id: row for row, image_id in enumerate(found.images.ids)}
-            run = take_vectors(found.vectors_path, [row_of[each] for each in self.images.ids], self.images, folder)
+            run = take_vectors(found.vectors_path, found.images.rows_of(self.images.ids), self.images, folder)
             if run.embeddings[0].key != key:
                 raise RunnerError(
                     f"{config.embeddings} has changed since {self.out} was made; run the experiment again"
@@ -173,11 +170,11 @@ def _images(
     out: Path, summary: Summary, config: ExperimentConfig, ids: tuple[str, ...], given: ImageSet | None
 ) -> ImageSet:
     if given is not None:
-        row_of = {image_id: row for row, image_id in enumerate(given.ids)}
-        missing = [image_id for image_id in ids if image_id not in row_of]
+        known = set(given.ids)
+        missing = [image_id for image_id in ids if image_id not in known]
         if missing:
             raise RunnerError(f"{len(missing)} images of {out} are not among those given, such as {missing[0]}")
-        return given.subset([row_of[image_id] for image_id in ids])
+        return given.subset(given.rows_of(ids))
     if summary.images.root is not None:
         root = Path(summary.images.root)
         return ImageSet(ids, tuple(root / image_id for image_id in ids), root)
@@ -188,5 +185,4 @@ def _images(
     if config.embeddings is None:
         return ImageSet(ids, ())
     found = load_precomputed(config.embeddings.expanduser(), config.paths).images
-    row_of = {image_id: row for row, image_id in enumerate(found.ids)}
-    return found.subset([row_of[image_id] for image_id in ids])
+    return found.subset(found.rows_of(ids))

@@ -66,6 +66,11 @@ class ImageSet:
             for one in skipped
         ]
 
+    def rows_of(self, ids: Iterable[str]) -> list[int]:
+        """The row of each of these images; KeyError for one that is not in the set."""
+        row_of = {image_id: row for row, image_id in enumerate(self.ids)}
+        return [row_of[image_id] for image_id in ids]
+
     def subset(self, indices: Sequence[int]) -> ImageSet:
         """The images at ``indices``, in that order."""
         return replace(

@@ -80,7 +80,6 @@ def open_vectors(embeddings: Path, paths: Path | None, wishes: SourceWishes) -> 
     """Ready-made vectors and the images they belong to; errors as for ``open_folder``."""
     found = load_precomputed(embeddings.expanduser(), paths, labels=_folder_labels(wishes))
     images, targets = sampled(found.images, wishes)
-    row_of = {image_id: row for row, image_id in enumerate(found.images.ids)}
     notes = []
     if paths is None and found.paths_path is not None:
         notes.append(f"image paths are taken from {found.paths_path}")
@@ -94,7 +93,7 @@ def open_vectors(embeddings: Path, paths: Path | None, wishes: SourceWishes) -> 
         targets=targets,
         total=len(found.images),
         vectors_path=found.vectors_path,
-        rows=tuple(row_of[image_id] for image_id in images.ids),
+        rows=tuple(found.images.rows_of(images.ids)),
         note="; ".join(notes),
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from runner.images.image_set import ImageSet, SkippedImage
 
 SAMPLES = ImageSet(ids=("aa11", "bb22"), paths=(Path("/photos/cat.jpg"), Path("/photos/dog.jpg")))
@@ -21,3 +23,9 @@ def test_skipped_samples_name_their_files() -> None:
     assert SAMPLES.located(skipped) == [SkippedImage("bb22", "empty file (/photos/dog.jpg)"), skipped[1]]
     same = [SkippedImage("pets/cat.jpg", "empty file")]
     assert FOLDER.located(same) == same
+
+
+def test_rows_are_found_by_id() -> None:
+    assert SAMPLES.rows_of(reversed(SAMPLES.ids)) == [*reversed(range(len(SAMPLES)))]
+    with pytest.raises(KeyError):
+        SAMPLES.rows_of(["unknown"])
