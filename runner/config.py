@@ -91,7 +91,9 @@ class ExperimentConfig(BaseModel):
 
     # How they are clustered
     mode: Mode = Field(Mode.BALANCED, description="preset grid of about 3, 20, 100, 350 or 370 trials per embedding")
-    algorithms: tuple[str, ...] | None = Field(None, min_length=1, description="only these algorithms of the preset")
+    algorithms: tuple[str, ...] | None = Field(
+        None, min_length=1, description="only these algorithms; similarity stands for all that compare image files"
+    )
     spaces: tuple[str, ...] | None = Field(
         None, min_length=1, description="spaces to cluster in, in place of the preset's: none, pca:N, umap:N"
     )

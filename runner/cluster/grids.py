@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from runner.cluster.algorithms import algorithm_named
+from runner.cluster.algorithms import GROUPS, algorithm_named
 from runner.cluster.algorithms.base import Algorithm, Parameter, Params, Scale
 from runner.cluster.geometry import Geometry
 from runner.cluster.spaces import Space
@@ -60,8 +60,9 @@ def parse_grids(
 
     Args:
         preset: by algorithm, its grids as in ``configs/*.yaml``.
-        algorithms: only these; one that the preset lacks runs with what ``overrides`` says of it. Without it, those
-            of the preset and of ``overrides``, or of the latter only where it is made of lists of grids.
+        algorithms: only these, or groups of them; one that the preset lacks runs with what ``overrides`` says of it.
+            Without it, those of the preset and of ``overrides``, or of the latter only where it is made of lists of
+            grids.
         spaces: in place of the preset's spaces.
         overrides: by algorithm, values in place of the preset's in all its grids, ``space`` among them; or a list of
             grids in place of the preset's.
@@ -71,7 +72,8 @@ def parse_grids(
     """
     overrides = overrides or {}
     complete = bool(overrides) and not any(isinstance(override, Mapping) for override in overrides.values())
-    wanted = list(dict.fromkeys(algorithms or ([] if complete else preset)))
+    named = [each for name in algorithms or () for each in GROUPS.get(name, (name,))]
+    wanted = list(dict.fromkeys(named or ([] if complete else preset)))
     wanted += [name for name in overrides if name not in wanted and not algorithms]
     grids: list[Grid] = []
     for name in wanted:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runner.cluster.algorithms import GROUPS
 from runner.cluster.geometry import Geometry, build_geometry
 from runner.cluster.grids import Grid, check_sizes, count, expand, neighbors_needed, parse_grids
 from runner.cluster.spaces import Space
@@ -82,6 +83,12 @@ def test_a_list_of_grids_replaces_the_presets() -> None:
     own = [{"space": "pca:8", "n_clusters": 4}, {"n_clusters": [5, 6]}]
     grids = parse_grids(load_preset(Mode.FAST), algorithms=["kmeans"], overrides={"kmeans": own})
     assert [(grid.spaces, grid.values["n_clusters"]) for grid in grids] == [(("pca:8",), 4), (("none",), [5, 6])]
+
+
+def test_a_group_stands_for_its_algorithms() -> None:
+    grids = parse_grids(load_preset(Mode.FAST), algorithms=["kmeans", "similarity", "phash"])
+    assert [grid.algorithm for grid in grids] == ["kmeans", *GROUPS["similarity"]]
+    assert "phash" in GROUPS["similarity"]
 
 
 def test_spaces_replace_the_presets() -> None:

@@ -26,6 +26,9 @@ ALGORITHMS: dict[str, Algorithm] = {
     )
 }
 
+GROUPS: dict[str, tuple[str, ...]] = {"similarity": tuple(algorithm.name for algorithm in IMAGE_SIMILARITIES)}
+"""Names that stand for several algorithms where algorithms are chosen."""
+
 NULL_BASELINE = RandomLabels()
 """Run along with every sweep, and no algorithm to choose."""
 
@@ -33,5 +36,5 @@ NULL_BASELINE = RandomLabels()
 def algorithm_named(name: str) -> Algorithm:
     """The algorithm of that name; UsageError names the known ones."""
     if name not in ALGORITHMS:
-        raise UsageError(f"unknown algorithm {name!r}; use one of {', '.join(ALGORITHMS)}")
+        raise UsageError(f"unknown algorithm {name!r}; use one of {', '.join((*ALGORITHMS, *GROUPS))}")
     return ALGORITHMS[name]
