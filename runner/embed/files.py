@@ -1,9 +1,8 @@
-"""The hash of a file, the size of a folder, and what was left behind half written."""
+"""The size of a folder, and what was left behind half written."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import time
 from datetime import timedelta
@@ -12,16 +11,9 @@ from pathlib import Path
 from runner.atomic import TEMPORARY_PREFIX as TEMPORARY_PREFIX
 from runner.atomic import replaced_atomically as replaced_atomically
 from runner.atomic import write_atomically as write_atomically
-from runner.images.content_hash import DIGEST_SIZE
 
 LEFTOVER_AGE = timedelta(hours=1)
 """From when on something half written is taken for left behind."""
-
-
-def hash_file(path: Path) -> str:
-    """The content hash of a file's bytes, read anew; OSError where that fails."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_SIZE)).hexdigest()
 
 
 def size_of(folder: Path) -> int:

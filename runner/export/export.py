@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from runner.export.place import place
 from runner.export.selection import ExportedCluster, Selection, select_clusters
 from runner.export.settings import WITHOUT_IMAGES, ExportConfig, How
 from runner.finished import FinishedExperiment, open_experiment
+from runner.images.content_hash import hash_file
 from runner.images.image_set import SkippedImage
 from runner.output.cluster_facts import cluster_facts
 from runner.output.summary import TrialRecord
@@ -161,9 +161,7 @@ def _carry_out(
         write = WRITERS[config.format].write
         if write is not None:
             write(data, staging)
-        documents = [
-            Document(path.name, path.stat().st_size, digest_of_file(path)) for path in sorted(staging.iterdir())
-        ]
+        documents = [Document(path.name, path.stat().st_size, hash_file(path)) for path in sorted(staging.iterdir())]
         folders = dict.fromkeys(PurePosixPath(image.target).parent.as_posix() for image in placed)
         manifest = Manifest(
             how or How.COPY,
@@ -204,9 +202,3 @@ def _do(to: Path, manifest: Manifest, progress: Callable[[int, int], None] | Non
         ) from error
     finally:
         bar.close()
-
-
-def digest_of_file(path: Path) -> str:
-    """BLAKE2b of a file's bytes, 128 bits in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.export.checks import STAGING
-from runner.export.export import digest_of_file
 from runner.export.manifest import MANIFEST, UNDONE, Document, Manifest, PlacedImage, read_manifest, sync_folder
 from runner.export.place import is_beginning_of, move_exclusively
 from runner.export.settings import How
+from runner.images.content_hash import hash_file
 from runner.progress import progress_bar
 
 
@@ -123,7 +123,7 @@ def _nothing_there(each: PlacedImage | Document, how: How) -> bool:
 
 
 def _remove_document(target: Path, document: Document) -> None:
-    if digest_of_file(target) != document.digest:
+    if hash_file(target) != document.digest:
         raise _KeptError("was changed since")
     target.unlink()
 

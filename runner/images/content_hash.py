@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from io import BufferedReader
 from pathlib import Path
 
 from runner.errors import RunnerError
@@ -88,6 +89,16 @@ def _hash(path: Path) -> tuple[str, FileStamp | None]:
     with path.open("rb") as file:
         before = FileStamp.of(os.fstat(file.fileno()))
         settled = time.time_ns() - before.mtime_ns > RACY_NANOSECONDS
-        digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_SIZE)).hexdigest()
+        digest = _digest_of(file)
         unchanged = FileStamp.of(os.fstat(file.fileno())) == before
     return digest, before if settled and unchanged else None
+
+
+def hash_file(path: Path) -> str:
+    """The content hash of a file's bytes, read anew; OSError where that fails."""
+    with path.open("rb") as file:
+        return _digest_of(file)
+
+
+def _digest_of(file: BufferedReader) -> str:
+    return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_SIZE)).hexdigest()

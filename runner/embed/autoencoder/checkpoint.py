@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from runner.atomic import replaced_atomically, write_atomically
 from runner.embed.architectures import Architecture, Library, Preprocessing
 from runner.embed.embedding_config import Fit
-from runner.embed.files import hash_file
 from runner.embed.recipe import ModelRecipe
 from runner.errors import RunnerError
+from runner.images.content_hash import hash_file
 
 if TYPE_CHECKING:
     from runner.embed.autoencoder.network import Autoencoder
