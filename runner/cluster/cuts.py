@@ -12,6 +12,9 @@ from runner.cluster.neighbors import Neighbors
 from runner.cluster.single_linkage import SpanningTree, cut
 from runner.cluster.trial import NOISE
 
+LARGEST_MEASURED_GROUP = 2000
+"""Members up to which a group's lowest similarity is measured; beyond it costs as much as the graph itself."""
+
 
 def hdbscan_labels(
     merges: np.ndarray,
@@ -34,7 +37,7 @@ def hdbscan_labels(
     selected = select_excess_of_mass(tree) if cluster_selection_method == "eom" else select_leaves(tree)
     if cluster_selection_epsilon > 0:
         selected = merge_below(tree, selected, cluster_selection_epsilon)
-    return compact_labels(labels_of(tree, selected))
+    return relabel_by_size(labels_of(tree, selected))
 
 
 def dbscan_labels(tree: SpanningTree, neighbors: Neighbors, eps: float, min_samples: int) -> np.ndarray:
@@ -54,9 +57,9 @@ def dbscan_labels(tree: SpanningTree, neighbors: Neighbors, eps: float, min_samp
     """
     components = cut(tree, eps)
     if min_samples <= 1:
-        return compact_labels(components)
+        return relabel_by_size(components)
     is_core = neighbors.core_distances(min_samples - 1) <= eps
-    return compact_labels(_with_border_points(components, is_core, neighbors.indices, neighbors.distances, eps))
+    return relabel_by_size(_with_border_points(components, is_core, neighbors.indices, neighbors.distances, eps))
 
 
 def threshold_labels(tree: SpanningTree, distance: float) -> np.ndarray:
@@ -68,10 +71,10 @@ def threshold_labels(tree: SpanningTree, distance: float) -> np.ndarray:
     """
     components = cut(tree, distance)
     sizes = np.bincount(components)
-    return compact_labels(np.where(sizes[components] > 1, components, NOISE))
+    return relabel_by_size(np.where(sizes[components] > 1, components, NOISE))
 
 
-def compact_labels(labels: np.ndarray) -> np.ndarray:
+def relabel_by_size(labels: np.ndarray) -> np.ndarray:
     """Renumber clusters 0, 1, … from the largest to the smallest, equal ones by their first row.
 
     Args:
@@ -107,10 +110,6 @@ def _with_border_points(components, is_core, indices, distances, eps):  # type: 
                 labels[row] = components[indices[row, slot]]
                 break
     return labels
-
-
-LARGEST_MEASURED_GROUP = 2000
-"""Members up to which a group's lowest similarity is measured; beyond it costs as much as the graph itself."""
 
 
 def lowest_inner_similarities(unit_vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.cluster.cuts import compact_labels
+from runner.cluster.cuts import relabel_by_size
 from runner.cluster.geometry import Geometry
 from runner.cluster.single_linkage import SpanningTree
 from runner.cluster.trial import NOISE
@@ -68,4 +68,4 @@ class SimilarityTree:
         edges = self.edges[: self.count(threshold)]
         links = coo_array((np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])), shape=(self.n, self.n))
         _, components = connected_components(links, directed=False)
-        return compact_labels(np.where(np.bincount(components)[components] > 1, components, NOISE))
+        return relabel_by_size(np.where(np.bincount(components)[components] > 1, components, NOISE))

@@ -11,6 +11,9 @@ import numpy as np
 from runner.cluster.neighbors import Neighbors
 from runner.errors import UsageError
 
+UMAP_NEIGHBORS = 15
+"""UMAP's own default ``n_neighbors``, the row itself included."""
+
 
 class SpaceKind(StrEnum):
     NONE = "none"
@@ -65,15 +68,9 @@ def _principal_components(vectors: np.ndarray, dimension: int, seed: int) -> np.
     from threadpoolctl import threadpool_limits
 
     model = PCA(n_components=min(dimension, *vectors.shape), random_state=seed)
-    with threadpool_limits(
-        1
-    ):  # beside torch's threads, those of scipy's LAPACK spend their time waiting for each other
+    with threadpool_limits(1):  # beside torch's threads, those of scipy's LAPACK only wait for each other
         projected = model.fit_transform(np.asarray(vectors))
     return np.ascontiguousarray(projected, dtype=np.float32)
-
-
-UMAP_NEIGHBORS = 15
-"""UMAP's own default ``n_neighbors``, the row itself included."""
 
 
 def _umap(vectors: np.ndarray, neighbors: Neighbors, dimension: int, seed: int) -> np.ndarray:

@@ -25,7 +25,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score
 
-from runner.cluster.cuts import compact_labels, dbscan_labels, hdbscan_labels, threshold_labels
+from runner.cluster.cuts import dbscan_labels, hdbscan_labels, relabel_by_size, threshold_labels
 from runner.cluster.neighbors import nearest_neighbors
 from runner.cluster.single_linkage import dendrogram
 from runner.cluster.spanning_tree import mutual_reachability_tree, reweighted_tree
@@ -84,7 +84,7 @@ def main(n: int = 5000, dimension: int = 512) -> None:
             model = DBSCAN(eps=distance, min_samples=min_samples, algorithm="brute").fit(doubles)
             core = model.core_sample_indices_
             identical += np.array_equal(labels < 0, model.labels_ < 0) and np.array_equal(
-                compact_labels(labels[core]), compact_labels(model.labels_[core])
+                relabel_by_size(labels[core]), relabel_by_size(model.labels_[core])
             )
             settings += 1
     print(f"dbscan: {identical} of {settings} identical core and noise sets")
@@ -93,7 +93,7 @@ def main(n: int = 5000, dimension: int = 512) -> None:
     for similarity in SIMILARITIES:
         distance = float(np.sqrt(2 - 2 * similarity))
         groups = fcluster(single, distance, "distance")
-        expected = compact_labels(np.where(np.bincount(groups)[groups] == 1, -1, groups))
+        expected = relabel_by_size(np.where(np.bincount(groups)[groups] == 1, -1, groups))
         identical += np.array_equal(threshold_labels(trees[1], distance), expected)
     print(f"threshold: {identical} of {len(SIMILARITIES)} identical partitions")
 

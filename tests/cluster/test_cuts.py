@@ -11,10 +11,10 @@ from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score
 
 from runner.cluster.cuts import (
-    compact_labels,
     dbscan_labels,
     hdbscan_labels,
     lowest_inner_similarities,
+    relabel_by_size,
     threshold_labels,
 )
 from runner.cluster.neighbors import Neighbors, nearest_neighbors
@@ -48,7 +48,7 @@ def test_hdbscan_partitions_are_identical(shared, min_samples: int) -> None:  # 
                 labels = hdbscan_labels(merges, min_cluster_size, epsilon, method)  # type: ignore[arg-type]
                 assert adjusted_rand_score(expected, labels) == 1.0, (min_cluster_size, method, epsilon)
                 assert np.array_equal(expected < 0, labels < 0)
-    assert np.array_equal(compact_labels(reference.labels_), hdbscan_labels(merges, 5))
+    assert np.array_equal(relabel_by_size(reference.labels_), hdbscan_labels(merges, 5))
 
 
 @pytest.mark.parametrize("min_samples", [1, 2, 3, 8, 21])
@@ -61,7 +61,7 @@ def test_dbscan_core_and_noise_sets_are_identical(shared, min_samples: int, eps:
     reference = DBSCAN(eps=distance, min_samples=min_samples).fit(vectors.astype(np.float64))
     assert np.array_equal(labels < 0, reference.labels_ < 0)
     core = reference.core_sample_indices_
-    assert np.array_equal(compact_labels(labels[core]), compact_labels(reference.labels_[core]))
+    assert np.array_equal(relabel_by_size(labels[core]), relabel_by_size(reference.labels_[core]))
 
 
 @pytest.mark.parametrize("similarity", [0.99, 0.8, 0.6, 0.4, 0.1])
@@ -71,7 +71,7 @@ def test_threshold_is_single_linkage(shared, similarity: float) -> None:  # type
     labels = threshold_labels(reweighted_tree(vectors, graph, largest, 1), distance)
     groups = fcluster(linkage(vectors.astype(np.float64), "single"), distance, "distance")
     alone = np.bincount(groups)[groups] == 1
-    assert np.array_equal(labels, compact_labels(np.where(alone, -1, groups)))
+    assert np.array_equal(labels, relabel_by_size(np.where(alone, -1, groups)))
     for cluster, lowest in enumerate(lowest_inner_similarities(vectors, labels)):
         members = vectors[labels == cluster]
         assert lowest == pytest.approx(float((members @ members.T).min()), abs=1e-6)
@@ -95,7 +95,7 @@ def test_duplicates_among_others() -> None:
     assert all(len(set(labels[start : start + 10])) == 1 for start in range(0, 60, 10))
 
 
-def test_compact_labels_puts_the_largest_first() -> None:
-    assert compact_labels(np.array([7, 3, -5, 3, 9, 9, 7])).tolist() == [0, 1, -1, 1, 2, 2, 0]
-    assert compact_labels(np.array([4, 2, 2])).tolist() == [1, 0, 0]
-    assert compact_labels(np.array([-1, -1])).tolist() == [-1, -1]
+def test_the_largest_cluster_comes_first() -> None:
+    assert relabel_by_size(np.array([7, 3, -5, 3, 9, 9, 7])).tolist() == [0, 1, -1, 1, 2, 2, 0]
+    assert relabel_by_size(np.array([4, 2, 2])).tolist() == [1, 0, 0]
+    assert relabel_by_size(np.array([-1, -1])).tolist() == [-1, -1]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from runner.cluster.algorithms.base import Algorithm, Parameter, Params, Scale
-from runner.cluster.cuts import compact_labels
+from runner.cluster.cuts import relabel_by_size
 from runner.cluster.geometry import Geometry
 from runner.cluster.trial import Clustering
 
@@ -31,7 +31,7 @@ class Agglomerative(Algorithm):
 
         merges, approximate = _merges(geometry, str(params["linkage"]))
         labels = cut_linkage(merges, int(params["n_clusters"]))
-        return Clustering(compact_labels(labels), {"approximate": approximate})
+        return Clustering(relabel_by_size(labels), {"approximate": approximate})
 
 
 def _merges(geometry: Geometry, linkage: str) -> tuple[np.ndarray, bool]:

@@ -1,11 +1,12 @@
 """EVoC (Embedding Vector Oriented Clustering): each of its layers is a trial."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from runner.cluster.algorithms.base import Algorithm, Parameter, Params, Scale
-from runner.cluster.cuts import compact_labels
+from runner.cluster.cuts import relabel_by_size
 from runner.cluster.geometry import Geometry
 from runner.cluster.trial import Clustering
 from runner.errors import RunnerError, UsageError
@@ -44,7 +45,7 @@ class Evoc(Algorithm):
         layer = int(params["layer"])
         if layer >= len(layers):
             raise RunnerError(f"evoc: layer={layer} does not exist here; it found {len(layers)} layers, from 0")
-        return Clustering(compact_labels(layers[layer]))
+        return Clustering(relabel_by_size(layers[layer]))
 
     def _layers(self, geometry: Geometry, params: Params, seed: int) -> np.ndarray:
         def compute() -> np.ndarray:
@@ -56,5 +57,5 @@ class Evoc(Algorithm):
         return geometry.prepared(_path(geometry, params).stem, compute)
 
 
-def _path(geometry: Geometry, params: Params):  # type: ignore[no-untyped-def]
+def _path(geometry: Geometry, params: Params) -> Path:
     return geometry.directory / f"evoc-{params['base_min_cluster_size']}.npy"

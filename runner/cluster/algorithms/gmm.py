@@ -9,7 +9,7 @@ import numpy as np
 
 from runner.cluster.algorithms.base import Algorithm, Parameter, Params, Scale
 from runner.cluster.algorithms.kmeans import kmeans_from_seeding, shared_seeding
-from runner.cluster.cuts import compact_labels
+from runner.cluster.cuts import relabel_by_size
 from runner.cluster.geometry import Geometry
 from runner.cluster.trial import Clustering
 from runner.errors import UsageError
@@ -46,7 +46,7 @@ class GaussianMixture(Algorithm):
         start = _start(geometry, int(params["n_components"]), seed)
         covariance_type = cast("CovarianceType", params["covariance_type"])
         result = gaussian_mixture(geometry.vectors, start, covariance_type=covariance_type)
-        return Clustering(compact_labels(result.labels), result.details)
+        return Clustering(relabel_by_size(result.labels), result.details)
 
 
 def _start(geometry: Geometry, n_components: int, seed: int) -> np.ndarray:

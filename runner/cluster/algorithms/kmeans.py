@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runner.cluster.algorithms.base import Algorithm, Parameter, Params, Scale
-from runner.cluster.cuts import compact_labels
+from runner.cluster.cuts import relabel_by_size
 from runner.cluster.geometry import Geometry
 from runner.cluster.trial import Clustering
 
@@ -36,7 +36,7 @@ class Kmeans(Algorithm):
 
     def cluster(self, geometry: Geometry, params: Params, seed: int) -> Clustering:
         result = kmeans_from_seeding(geometry, int(params["n_clusters"]), seed, str(params["init"]))
-        return Clustering(compact_labels(result.labels), result.details)
+        return Clustering(relabel_by_size(result.labels), result.details)
 
 
 def kmeans_from_seeding(geometry: Geometry, n_clusters: int, seed: int, init: str = "k-means++") -> KMeansResult:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from runner.cluster.algorithms.base import Algorithm, Parameter, Params, Scale
-from runner.cluster.cuts import compact_labels
+from runner.cluster.cuts import relabel_by_size
 from runner.cluster.geometry import Geometry
 from runner.cluster.trial import Clustering
 
@@ -16,4 +16,4 @@ class RandomLabels(Algorithm):
 
     def cluster(self, geometry: Geometry, params: Params, seed: int) -> Clustering:
         generator = np.random.default_rng([seed, int(params["n_clusters"])])
-        return Clustering(compact_labels(generator.integers(int(params["n_clusters"]), size=geometry.n)))
+        return Clustering(relabel_by_size(generator.integers(int(params["n_clusters"]), size=geometry.n)))
