@@ -18,32 +18,30 @@ from runner.output.cluster_facts import ClusterFacts
 from runner.output.naming import count_of, decimal
 from runner.output.sheet_style import (
     BORDER,
+    CAPTION,
+    GAP,
+    HEADER,
     INK,
+    MARGIN,
     MEDOID,
     MUTED,
-    PAPER,
-    RULE,
     TARGET,
-    TILE,
+    draw_caption,
+    draw_frame,
+    draw_header,
+    draw_picture,
     draw_star,
-    fitted_text,
     font,
-    one_line,
+    new_sheet,
 )
 from runner.output.thumbnails import Thumbnails
 
-MARGIN = 28
-GAP = 12
-FRAME = 3
 CLUSTER_COLUMNS = 8
 CLUSTER_TILE = 176
 CLUSTER_IMAGES = 64
-CAPTION = 22
 OVERVIEW_COLUMNS = 10
 OVERVIEW_LABEL = 170
 OVERVIEW_CLUSTERS = 150
-HEADER = 98
-LEGEND_GAP = 20
 
 
 @dataclass(frozen=True)
@@ -81,19 +79,19 @@ def draw_cluster_sheet(source: SheetSource, cluster: int) -> Image.Image:
     columns = min(CLUSTER_COLUMNS, max(4, len(shown.rows)))
     lines = -(-len(shown.rows) // columns)
     width = 2 * MARGIN + columns * CLUSTER_TILE + (columns - 1) * GAP
-    sheet, draw = _paper(width, HEADER + MARGIN + lines * (CLUSTER_TILE + CAPTION + GAP))
+    sheet, draw = new_sheet(width, HEADER + MARGIN + lines * (CLUSTER_TILE + CAPTION + GAP))
     size = len(source.facts.members(cluster))
     facts = " · ".join([count_of(size, "image"), *_measures(source.facts, cluster)])
     if len(shown.rows) < size:
         facts += f" · {len(shown.rows)} shown, evenly down to the least similar"
     facts += f" · small figures: similarity to the {'nearest' if cluster == NOISE else 'whole'} cluster"
-    _draw_header(draw, source, width, (_cluster_name(cluster), facts, source.title), shown)
+    draw_header(draw, width, _cluster_name(cluster), f"{facts}  —  {source.title}", _legend(source, shown))
     for number, (row, place) in enumerate(zip(shown.rows, shown.places, strict=True)):
         x = MARGIN + (number % columns) * (CLUSTER_TILE + GAP)
         y = HEADER + (number // columns) * (CLUSTER_TILE + CAPTION + GAP)
         _draw_tile(sheet, draw, source, row, place, (x, y), CLUSTER_TILE)
         name, similarity = source.ids[row].rsplit("/", 1)[-1], decimal(source.facts.centrality[row])
-        _draw_caption(draw, x, y + CLUSTER_TILE + 4, name, similarity)
+        draw_caption(draw, (x, y + CLUSTER_TILE + 4), CLUSTER_TILE, name, similarity)
     return sheet
 
 
@@ -114,8 +112,8 @@ def draw_overview(
     width = 2 * MARGIN + OVERVIEW_LABEL + OVERVIEW_COLUMNS * (tile + GAP) - GAP
     step = max(tile, 84) + GAP + 4
     hidden = facts.n_clusters - len(shown)
-    sheet, draw = _paper(width, HEADER + (len(shown) + len(noise)) * step + (40 if hidden else 0) + MARGIN - GAP)
-    _draw_header(draw, source, width, (source.title, subtitle, ""), None)
+    sheet, draw = new_sheet(width, HEADER + (len(shown) + len(noise)) * step + (40 if hidden else 0) + MARGIN - GAP)
+    draw_header(draw, width, source.title, subtitle, _legend(source, None))
     y = HEADER
     for cluster in shown:
         _draw_overview_row(sheet, draw, source, cluster, y, tile)
@@ -128,11 +126,6 @@ def draw_overview(
     for cluster in noise:
         _draw_overview_row(sheet, draw, source, cluster, y, tile)
     return sheet
-
-
-def _paper(width: int, height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    sheet = Image.new("RGB", (width, height), PAPER)
-    return sheet, ImageDraw.Draw(sheet)
 
 
 def _cluster_name(cluster: int) -> str:
@@ -152,40 +145,12 @@ def _measures(facts: ClusterFacts, cluster: int) -> Iterator[str]:
         yield f"silhouette {decimal(silhouette)}"
 
 
-def _draw_header(
-    draw: ImageDraw.ImageDraw,
-    source: SheetSource,
-    width: int,
-    texts: tuple[str, str, str],
-    shown: Arranged | None,
-) -> None:
-    """Title, facts and trial, and at the right what the frames mean (those that ``shown`` has, else all)."""
-    title, facts, trial = texts
-    legend = _legend(source, shown)
-    x = width - MARGIN - sum(_legend_width(name) for name, _ in legend) + LEGEND_GAP
-    room = x - MARGIN - GAP
-    draw.text((MARGIN, 18), fitted_text(title, room, font(24, bold=True)), fill=INK, font=font(24, bold=True))
-    text = "  —  ".join(part for part in (facts, one_line(trial)) if part)
-    draw.text((MARGIN, 53), fitted_text(text, width - 2 * MARGIN, font(15)), fill=MUTED, font=font(15))
-    draw.line([(MARGIN, 82), (width - MARGIN, 82)], fill=RULE)
-    for name, color in legend:
-        if color == TARGET:
-            draw_star(draw, x + 6, 34, 9)
-        else:
-            draw.rectangle((x, 28, x + 12, 40), outline=color, width=FRAME)
-        draw.text((x + 18, 25), name, fill=MUTED, font=font(14))
-        x += _legend_width(name)
-
-
-def _legend(source: SheetSource, shown: Arranged | None) -> list[tuple[str, str]]:
+def _legend(source: SheetSource, shown: Arranged | None) -> dict[str, str]:
+    """What the frames mean: those that ``shown`` has, else all."""
     places = {Place.MEDOID, Place.BORDER} if shown is None else set(shown.places)
     has_target = bool(source.targets) if shown is None else not source.targets.isdisjoint(shown.rows)
     entries = [("medoid", MEDOID, Place.MEDOID in places), ("least similar", BORDER, Place.BORDER in places)]
-    return [(name, color) for name, color, present in [*entries, ("target", TARGET, has_target)] if present]
-
-
-def _legend_width(name: str) -> int:
-    return int(font(14).getlength(name)) + 18 + LEGEND_GAP
+    return {name: color for name, color, present in [*entries, ("target", TARGET, has_target)] if present}
 
 
 def _draw_overview_row(
@@ -211,23 +176,10 @@ def _draw_tile(
     side: int,
 ) -> None:
     x, y = corner
-    draw.rectangle((x, y, x + side - 1, y + side - 1), fill=TILE)
-    image = source.thumbnails.image(row)
-    if image is None:
-        draw.text((x + side / 2, y + side / 2), "file missing\nor unreadable", MUTED, font(13), "mm", align="center")
-    else:
-        image.thumbnail((side, side), Image.Resampling.LANCZOS)
-        sheet.paste(image, (x + (side - image.width) // 2, y + (side - image.height) // 2))
+    draw_picture(sheet, draw, source.thumbnails.image(row), corner, side)
     color = {Place.MEDOID: MEDOID, Place.BORDER: BORDER}.get(place)
     if color is not None:
-        draw.rectangle((x - FRAME, y - FRAME, x + side - 1 + FRAME, y + side - 1 + FRAME), outline=color, width=FRAME)
+        draw_frame(draw, corner, side, color)
     if row in source.targets:
-        draw.rectangle((x - FRAME, y - FRAME, x + side - 1 + FRAME, y + side - 1 + FRAME), outline=TARGET, width=FRAME)
+        draw_frame(draw, corner, side, TARGET)
         draw_star(draw, x + side - 14, y + 14, 13)
-
-
-def _draw_caption(draw: ImageDraw.ImageDraw, x: int, y: int, name: str, similarity: str) -> None:
-    typeface = font(12)
-    room = CLUSTER_TILE - typeface.getlength(similarity) - 8
-    draw.text((x, y), fitted_text(name, room, typeface), fill=INK, font=typeface)
-    draw.text((x + CLUSTER_TILE, y), similarity, fill=MUTED, font=typeface, anchor="ra")

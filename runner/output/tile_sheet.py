@@ -9,16 +9,25 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from runner.output.atomic import atomic_path
-from runner.output.sheet_style import INK, JPEG_QUALITY, MUTED, PAPER, RULE, TILE, fitted_text, font
+from runner.output.sheet_style import (
+    CAPTION,
+    GAP,
+    HEADER,
+    INK,
+    JPEG_QUALITY,
+    MARGIN,
+    MUTED,
+    draw_caption,
+    draw_frame,
+    draw_header,
+    draw_picture,
+    fitted_text,
+    font,
+    new_sheet,
+)
 from runner.output.thumbnails import Thumbnails
 
-MARGIN = 28
-GAP = 12
-FRAME = 3
 LABEL = 190
-HEADER = 98
-CAPTION = 22
-LEGEND_GAP = 20
 LABEL_LINE = 20
 SIDE = 132
 """Of a tile, in pixels."""
@@ -78,9 +87,8 @@ def write_tile_sheet(
     columns = max(4, min(columns, max((len(row.tiles) + bool(row.more) for row in rows), default=0)))
     heights = [_height(row, columns) for row in rows]
     width = 2 * MARGIN + LABEL + columns * (SIDE + GAP) - GAP
-    sheet = Image.new("RGB", (width, HEADER + sum(heights) + MARGIN - GAP), PAPER)
-    draw = ImageDraw.Draw(sheet)
-    _draw_header(draw, title, subtitle, legend, width)
+    sheet, draw = new_sheet(width, HEADER + sum(heights) + MARGIN - GAP)
+    draw_header(draw, width, title, subtitle, legend)
     y = HEADER
     for row, height in zip(rows, heights, strict=True):
         _draw_row(sheet, draw, row, thumbnails, y, columns)
@@ -92,19 +100,6 @@ def write_tile_sheet(
 def _height(row: TileRow, columns: int) -> int:
     lines = max(1, -(-(len(row.tiles) + bool(row.more)) // columns))
     return max(lines * (SIDE + CAPTION + GAP), 30 + LABEL_LINE * len(row.lines) + GAP)
-
-
-def _draw_header(draw: ImageDraw.ImageDraw, title: str, subtitle: str, legend: Mapping[str, str], width: int) -> None:
-    widths = {name: int(font(14).getlength(name)) + 18 + LEGEND_GAP for name in legend}
-    x = width - MARGIN - sum(widths.values()) + LEGEND_GAP
-    large = font(24, bold=True)
-    draw.text((MARGIN, 18), fitted_text(title, x - MARGIN - GAP, large), fill=INK, font=large)
-    draw.text((MARGIN, 53), fitted_text(subtitle, width - 2 * MARGIN, font(15)), fill=MUTED, font=font(15))
-    draw.line([(MARGIN, 82), (width - MARGIN, 82)], fill=RULE)
-    for name, color in legend.items():
-        draw.rectangle((x, 28, x + 12, 40), outline=color, width=FRAME)
-        draw.text((x + 18, 25), name, fill=MUTED, font=font(14))
-        x += widths[name]
 
 
 def _draw_row(
@@ -126,24 +121,10 @@ def _corner(number: int, y: int, columns: int) -> tuple[int, int]:
 
 
 def _draw_tile(
-    sheet: Image.Image,
-    draw: ImageDraw.ImageDraw,
-    tile: Tile,
-    thumbnails: Thumbnails,
-    corner: tuple[int, int],
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, thumbnails: Thumbnails, corner: tuple[int, int]
 ) -> None:
     x, y = corner
-    draw.rectangle((x, y, x + SIDE - 1, y + SIDE - 1), fill=TILE)
-    image = thumbnails.image(tile.row)
-    if image is None:
-        draw.text((x + SIDE / 2, y + SIDE / 2), "file missing\nor unreadable", MUTED, font(13), "mm", align="center")
-    else:
-        image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-        sheet.paste(image, (x + (SIDE - image.width) // 2, y + (SIDE - image.height) // 2))
+    draw_picture(sheet, draw, thumbnails.image(tile.row), corner, SIDE)
     if tile.frame is not None:
-        box = (x - FRAME, y - FRAME, x + SIDE - 1 + FRAME, y + SIDE - 1 + FRAME)
-        draw.rectangle(box, outline=tile.frame, width=FRAME)
-    typeface = font(12)
-    room = SIDE - (typeface.getlength(tile.figure) + 8 if tile.figure else 0)
-    draw.text((x, y + SIDE + 5), fitted_text(tile.name, room, typeface), fill=INK, font=typeface)
-    draw.text((x + SIDE, y + SIDE + 5), tile.figure, fill=MUTED, font=typeface, anchor="ra")
+        draw_frame(draw, corner, SIDE, tile.frame)
+    draw_caption(draw, (x, y + SIDE + 5), SIDE, tile.name, tile.figure)
