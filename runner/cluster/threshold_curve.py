@@ -20,7 +20,7 @@ GIVEN_UP = 0.2
 NEGLIGIBLE = 0.05
 """Distances below this share of the median one all count as no distance in ``knee``; their logarithms tell nothing."""
 
-LARGE, LARGE_SHARE = 10, 0.02
+LARGE, LARGE_SHARE = 10, 0.03
 """Members, and share of all images, up to which a group may be one of duplicates; what grows beyond, unless it is
 nearly as large without any distance, is a chain of strangers."""
 
