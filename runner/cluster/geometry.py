@@ -97,14 +97,23 @@ class Geometry:
 
     def prepared(self, name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
         """An array that several settings share: loaded if it is there, else computed and kept."""
-        path = self.directory / f"{name}.npy"
-        if not path.exists():
-            _save_array(path, compute())
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        if not self.is_prepared(name):
+            _save_array(self._prepared_path(name), compute())
+        return self.load_prepared(name)
+
+    def is_prepared(self, name: str) -> bool:
+        return self._prepared_path(name).exists()
+
+    def load_prepared(self, name: str) -> np.ndarray:
+        """The prepared array of that name, read-only; FileNotFoundError if there is none."""
+        return np.load(self._prepared_path(name), mmap_mode="r", allow_pickle=False)
 
     def discard(self, name: str) -> None:
         """Forget a prepared array; who has it mapped keeps it."""
-        (self.directory / f"{name}.npy").unlink(missing_ok=True)
+        self._prepared_path(name).unlink(missing_ok=True)
+
+    def _prepared_path(self, name: str) -> Path:
+        return self.directory / f"{name}.npy"
 
 
 def open_geometry(directory: Path) -> Geometry:

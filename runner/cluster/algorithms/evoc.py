@@ -1,7 +1,6 @@
 """EVoC (Embedding Vector Oriented Clustering): each of its layers is a trial."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -37,7 +36,7 @@ class Evoc(Algorithm):
     def expand(self, geometry: Geometry, params: Params) -> Iterable[Params]:
         if params["layer"] != ALL_LAYERS:
             return (params,)
-        count = len(np.load(_path(geometry, params), mmap_mode="r"))
+        count = len(geometry.load_prepared(_name(params)))
         return ({**params, "layer": layer} for layer in range(count))
 
     def cluster(self, geometry: Geometry, params: Params, seed: int) -> Clustering:
@@ -54,8 +53,8 @@ class Evoc(Algorithm):
             size = int(params["base_min_cluster_size"])
             return np.stack(evoc_layers(geometry.vectors, random_state=seed, base_min_cluster_size=size))
 
-        return geometry.prepared(_path(geometry, params).stem, compute)
+        return geometry.prepared(_name(params), compute)
 
 
-def _path(geometry: Geometry, params: Params) -> Path:
-    return geometry.directory / f"evoc-{params['base_min_cluster_size']}.npy"
+def _name(params: Params) -> str:
+    return f"evoc-{params['base_min_cluster_size']}"

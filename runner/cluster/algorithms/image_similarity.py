@@ -46,7 +46,7 @@ class ImageSimilarity(Algorithm):
         return f"similarities by {self.name}"
 
     def prepare(self, geometry: Geometry, settings: Sequence[Params], seed: int) -> None:
-        if (geometry.directory / f"{self._name('tree')}.npy").exists():
+        if geometry.is_prepared(self._name("tree")):
             return
         compared = compare_images(geometry.image_paths, self._measure, geometry.neighbors.indices, seed)
         tree = minimum_spanning_forest(compared.edges, 1 - compared.similarities, geometry.n)
@@ -85,8 +85,7 @@ class ImageSimilarity(Algorithm):
         return details
 
     def _load(self, geometry: Geometry, what: str) -> np.ndarray:
-        """FileNotFoundError where it is not prepared."""
-        return np.load(geometry.directory / f"{self._name(what)}.npy", allow_pickle=False)
+        return geometry.load_prepared(self._name(what))
 
     def _name(self, what: str) -> str:
         return f"images-{self.name}-{what}"
