@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from runner.atomic import write_atomically
 from runner.cluster.algorithms import NULL_BASELINE, algorithm_named
 from runner.cluster.algorithms.base import Params
 from runner.cluster.geometry import Geometry, open_geometry
@@ -16,7 +17,6 @@ from runner.cluster.trial import Clustering, ClusteringConfig, Trial, TrialStatu
 from runner.engine.journal import Journal
 from runner.engine.structureless import shares_in_structureless_cloud
 from runner.fingerprints import digest_of
-from runner.output.atomic import write_text
 from runner.output.summary import TrialRecord
 from runner.score.nested_silhouette import nested_silhouettes
 from runner.score.scorecard import score_clustering
@@ -69,7 +69,7 @@ def prepare(request: PreparationRequest) -> None:
         for number, value in zip(finest_first, values, strict=True):
             if value is not None:
                 config = ClusteringConfig(request.algorithm, request.space, request.settings[number])
-                write_text(_silhouette_path(data, config), json.dumps(value))
+                write_atomically(_silhouette_path(data, config), json.dumps(value).encode())
 
 
 def run_trial(request: TrialRequest) -> TrialRecord:

@@ -9,8 +9,7 @@ import numpy as np
 from runner.cluster.trial import NOISE
 from runner.embed.cache import EmbeddingCache
 from runner.errors import RunnerError
-
-_ROWS_AT_A_TIME = 8192
+from runner.output.cluster_facts import cluster_sums
 
 
 def mean_directions(labels: np.ndarray, vectors: np.ndarray) -> np.ndarray:
@@ -23,11 +22,7 @@ def mean_directions(labels: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     Returns:
         float64, shape (k, dimension).
     """
-    sums = np.zeros((_n_clusters(labels), vectors.shape[1]))
-    for start in range(0, len(labels), _ROWS_AT_A_TIME):
-        block = slice(start, start + _ROWS_AT_A_TIME)
-        clustered = labels[block] != NOISE
-        np.add.at(sums, labels[block][clustered], np.asarray(vectors[block], dtype=np.float64)[clustered])
+    sums = cluster_sums(labels, vectors, _n_clusters(labels))
     return sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
 
 

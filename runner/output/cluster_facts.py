@@ -80,7 +80,7 @@ def cluster_facts(labels: np.ndarray, vectors: np.ndarray) -> ClusterFacts:
     """
     labels = labels.astype(np.int32, copy=False)
     n_clusters = int(labels.max(initial=NOISE)) + 1
-    sums = _cluster_sums(labels, vectors, n_clusters)
+    sums = cluster_sums(labels, vectors, n_clusters)
     sizes = np.bincount(labels[labels != NOISE], minlength=n_clusters)
     means = (sums / np.maximum(sizes, 1)[:, None]).astype(np.float32)
     centrality = np.zeros(len(labels), dtype=np.float32)
@@ -91,7 +91,8 @@ def cluster_facts(labels: np.ndarray, vectors: np.ndarray) -> ClusterFacts:
     return ClusterFacts(labels, centrality, _cohesion(sums, sizes), lowest, _silhouettes(labels, vectors, n_clusters))
 
 
-def _cluster_sums(labels: np.ndarray, vectors: np.ndarray, n_clusters: int) -> np.ndarray:
+def cluster_sums(labels: np.ndarray, vectors: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Sum of each cluster's vectors, float64, shape (n_clusters, d); noise is left out."""
     from scipy.sparse import csr_array
 
     sums = np.zeros((n_clusters, vectors.shape[1]))
