@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,15 +17,21 @@ from runner.fields.connection import database_errors
 from runner.fields.field_record import INFO_KEY, cluster_fields
 from runner.output.layout import SUMMARY
 from runner.output.summary import Summary
+from runner.track.parent_record import parent_run_name
 from runner.track.run_lookup import RunPlace, find_run
 
 if TYPE_CHECKING:
     from fiftyone import Dataset
+    from fiftyone.core.runs import RunConfig
 
     from runner.fields.cluster_fields import WrittenField
 
 METHOD = "mlflow_run"
 """What the community's MLflow plugin looks for in a run's config, along with ``run_id``, ``tracking_uri`` …"""
+
+EXPERIMENT_METHOD = "mlflow_experiment"
+"""Method of the run that stands for a whole MLflow experiment, with its name as key; that plugin offers only the runs
+that its config names as ``runs``."""
 
 
 class ExperimentRun(BaseModel):
@@ -106,12 +111,50 @@ def register_experiment(dataset: Dataset, out: Path, summary: Summary, written: 
         setattr(config, INFO_KEY, {**getattr(config, INFO_KEY), "fields": fields})
         if fields:
             config.predictions_field = fields[0]
+        _enter_mlflow_experiment(dataset, config)
         if former is not None:
             dataset.update_run_config(former.key, config)
             return former.key
-        key = _free_key(dataset.list_runs(), summary.experiment.name)
+        key = _free_key(dataset.list_runs(), config.run_name)
         dataset.register_run(key, config)
         return key
+
+
+def _enter_mlflow_experiment(dataset: Dataset, run: RunConfig) -> None:
+    """Name the run in the entry of its MLflow experiment; an experiment whose name is no identifier can have none."""
+    key = run.experiment_name
+    if not key.isidentifier():
+        return
+    if key not in dataset.list_runs():
+        config = dataset.init_run()
+        config.method = EXPERIMENT_METHOD
+        for name in ("experiment_name", "experiment_id", "tracking_uri"):
+            setattr(config, name, getattr(run, name, None))
+        config.runs = [run.run_name]
+        setattr(config, INFO_KEY, {"entered": True})
+        dataset.register_run(key, config)
+        return
+    config = dataset.get_run_info(key).config
+    if config.method == EXPERIMENT_METHOD and run.run_name not in config.runs:
+        config.runs = [*config.runs, run.run_name]
+        dataset.update_run_config(key, config)
+
+
+def _leave_mlflow_experiment(dataset: Dataset, run_key: str) -> None:
+    """Take a run that is about to be deleted out of that entry; one that we made goes with its last run."""
+    run = dataset.get_run_info(run_key).config
+    key, name = getattr(run, "experiment_name", None), getattr(run, "run_name", None)
+    others = [dataset.get_run_info(each).config for each in dataset.list_runs(method=METHOD) if each != run_key]
+    if key not in dataset.list_runs(method=EXPERIMENT_METHOD) or name in [
+        getattr(other, "run_name", None) for other in others
+    ]:
+        return
+    config = dataset.get_run_info(key).config
+    config.runs = [each for each in config.runs if each != name]
+    if not config.runs and getattr(config, INFO_KEY, None):
+        dataset.delete_run(key)
+    else:
+        dataset.update_run_config(key, config)
 
 
 def experiment_runs(dataset: Dataset) -> list[ExperimentRun]:
@@ -167,6 +210,7 @@ def delete_experiment(dataset: Dataset, run_key: str, plan: DeletionPlan | None 
             dataset.delete_saved_view(view)
         if current.fields:
             dataset.delete_sample_fields(list(current.fields))
+        _leave_mlflow_experiment(dataset, run_key)
         dataset.delete_run(run_key)
     return current
 
@@ -177,7 +221,7 @@ def _config(out: Path, summary: Summary, place: RunPlace | None) -> dict[str, An
     best = summary.trial(summary.ranking[0]) if summary.ranking else None
     scores = {} if best is None or best.scores is None else _numbers(vars(best.scores).items())
     mlflow = {
-        "run_name": experiment.name,
+        "run_name": parent_run_name(experiment.name),
         "run_id": experiment.mlflow_run_id,
         "run_uuid": experiment.mlflow_run_id,
         "experiment_name": experiment.name,
@@ -228,9 +272,6 @@ def _listed(dataset: Dataset, run_key: str) -> list[str]:
     return list(getattr(dataset.get_run_info(run_key).config, INFO_KEY).get("fields", ()))
 
 
-def _free_key(taken: Iterable[str], name: str) -> str:
-    """A run key, which must be a Python identifier."""
-    plain = re.sub(r"_+", "_", re.sub(r"\W", "_", name, flags=re.ASCII)).strip("_")[:40]
-    wanted = plain if plain and not plain[0].isdigit() else f"imagesweep_{plain}".rstrip("_")
+def _free_key(taken: Iterable[str], wanted: str) -> str:
     known = set(taken)
     return next(key for key in (wanted if n == 1 else f"{wanted}_{n}" for n in count(1)) if key not in known)

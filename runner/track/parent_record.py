@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -42,7 +43,7 @@ def parent_run(summary: Summary, out: Path) -> RunRecord:
     statuses = [(record.id, record.status.value) for record in summary.trials]
     return RunRecord(
         key=PARENT,
-        name=printable(summary.experiment.name),
+        name=parent_run_name(summary.experiment.name),
         status=FINISHED,
         params=_params(summary),
         metrics=tuple(_metrics(summary)),
@@ -52,6 +53,15 @@ def parent_run(summary: Summary, out: Path) -> RunRecord:
         finished_at=finished_at(summary),
         essence=json.dumps([statuses, summary.ranking]),
     )
+
+
+def parent_run_name(experiment_name: str) -> str:
+    """The parent run's name: a Python identifier, so that FiftyOne takes it as a run key, and not the experiment's own.
+
+    FiftyOne's MLflow plugin finds a run's counterpart in a dataset by that name, and the experiment's by its own.
+    """
+    plain = re.sub(r"_+", "_", re.sub(r"\W", "_", experiment_name, flags=re.ASCII)).strip("_")[:40].rstrip("_")
+    return f"{plain}_sweep" if plain and not plain[0].isdigit() else f"sweep_{plain}".rstrip("_")
 
 
 def _params(summary: Summary) -> dict[str, str]:

@@ -65,6 +65,32 @@ def test_the_mlflow_plugin_can_read_it(written: tuple[Dataset, Path, str]) -> No
     assert config.predictions_field in dataset.get_field_schema()
 
 
+def test_the_mlflow_plugin_offers_it(written: tuple[Dataset, Path, str]) -> None:
+    """By the steps of its "Show MLflow run": experiments by method, runs by name, both again in MLflow."""
+    from mlflow import MlflowClient
+
+    dataset, _, _ = written
+    (experiment_key,) = dataset.list_runs(method="mlflow_experiment")
+    experiment = dataset.get_run_info(experiment_key).config
+    (name,) = experiment.runs
+    client = MlflowClient(experiment.tracking_uri)
+    known = client.get_experiment_by_name(experiment_key)
+    assert known is not None and known.experiment_id == experiment.experiment_id
+    found = client.search_runs([known.experiment_id], filter_string=f"run_name='{name}'")
+    config = dataset.get_run_info(name.replace("-", "_")).config
+    assert (config.method, config.run_id) == ("mlflow_run", found[0].info.run_id)
+
+
+def test_the_entry_of_an_mlflow_experiment_goes_with_its_last_run(written: tuple[Dataset, Path, str]) -> None:
+    dataset, _, key = written
+    (experiment_key,) = dataset.list_runs(method="mlflow_experiment")
+    theirs = dataset.get_run_info(experiment_key).config
+    theirs.runs = [*theirs.runs, "another"]
+    dataset.update_run_config(experiment_key, theirs)
+    delete_experiment(dataset, key)
+    assert dataset.get_run_info(experiment_key).config.runs == ["another"]
+
+
 def test_registered_again_it_is_one_run(written: tuple[Dataset, Path, str]) -> None:
     dataset, out, key = written
     summary = read_summary(out)

@@ -93,7 +93,7 @@ def test_an_experiment_runs_at_once_with_progress(page: Page, seen: Dataset, sho
     page.wait_for_timeout(1500)
     shots.take(page, "cluster labels and the panel")
     seen.reload()
-    assert seen.list_runs() == ["at_once"]
+    assert seen.list_runs(method="mlflow_run") == ["at_once_sweep"]
 
 
 def test_the_ranking_is_sorted_and_clusters_are_shown(page: Page, seen: Dataset, shots: Screenshots) -> None:
@@ -218,4 +218,4 @@ def test_an_experiment_in_the_background(page: Page, seen: Dataset, shots: Scree
     page.get_by_role("option", name="later").first.wait_for()
     page.keyboard.press("Escape")
     seen.reload()
-    assert set(seen.list_runs()) == {"at_once", "later"}
+    assert set(seen.list_runs(method="mlflow_run")) == {"at_once_sweep", "later_sweep"}

@@ -159,7 +159,7 @@ def test_export_into_folders_can_be_undone(execute: Execute, study: Dataset, tmp
 def test_export_as_a_list_of_a_chosen_trial(execute: Execute, study: Dataset, tmp_path: Path) -> None:
     from runner.output.result_files import read_summary
 
-    run = next(one for one in experiment_runs(study) if one.key == "study")
+    run = next(one for one in experiment_runs(study) if one.key == "study_sweep")
     trial = read_summary(run.out).ranking[1]
     execute("export_clusters", study, {"to": str(tmp_path / "list"), "format": "json", "trial": trial})
     listed = next(path for path in (tmp_path / "list").glob("*.json"))

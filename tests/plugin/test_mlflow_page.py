@@ -30,7 +30,7 @@ sys.stdin.read()
 
 
 def run_of(dataset: Dataset) -> ExperimentRun:
-    return next(run for run in experiment_runs(dataset) if run.key == "study")
+    return next(run for run in experiment_runs(dataset) if run.key == "study_sweep")
 
 
 def answers(address: str) -> bool:
@@ -68,7 +68,7 @@ def test_the_operator_tells_the_address(execute: Execute, study: Dataset) -> Non
     pages = sys.modules["fiftyone.plugins.orgs.imagesweep.clustering.mlflow_pages"]
     run = run_of(study)
     assert pages.run_link(run) is None
-    result = execute("open_mlflow", study, {"experiment": "study", "panel": "panel"})
+    result = execute("open_mlflow", study, {"experiment": "study_sweep", "panel": "panel"})
     requests = result.executor.to_json()["requests"]
     link = pages.run_link(run)
     assert requests[-1]["params"]["message"] == f"MLflow: {link}"

@@ -64,7 +64,7 @@ def session(execute: Execute, study: Dataset) -> Session:
 
 
 def test_it_opens_with_the_latest_experiment_and_its_ranking(session: Session, study: Dataset) -> None:
-    assert session.state["choice"]["experiment"] == "study"
+    assert session.state["choice"]["experiment"] == "study_sweep"
     rows = session.data["ranking"]["rows"]
     assert [row[0] for row in rows] == ["1", "2", "3"]
     assert "facts" in session.drawn() and "ranking" in session.drawn()
@@ -149,14 +149,14 @@ def test_the_heat_map_counts_every_image_once() -> None:
 
 
 def test_a_second_experiment_beside_the_first(execute: Execute, study: Dataset, tmp_path: Path) -> None:
-    run = next(one for one in experiment_runs(study) if one.key == "study")
+    run = next(one for one in experiment_runs(study) if one.key == "study_sweep")
     copy = study.clone("two experiments", persistent=True)
     shutil.copytree(run.out, tmp_path / "second")
     register_experiment(copy, tmp_path / "second", read_summary(run.out))
     session = Session(execute, copy)
     session.event("on_load")
-    assert session.state["choice"]["experiment"] == "study_2"
-    session.event("choose_other", value="study")
+    assert session.state["choice"]["experiment"] == "study_sweep_2"
+    session.event("choose_other", value="study_sweep")
     session.event("choose_tab", value="scores")
     assert [trace["name"] for trace in session.data["scores_chart"]].count("study") == 1
     session.event("choose_tab", value="compare")

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 @pytest.fixture
 def reviewed(study: Dataset, tmp_path: Path) -> Iterator[Dataset]:
     """A copy of the study, results and all, that a test may change."""
-    former = next(run for run in experiment_runs(study) if run.key == "study")
+    former = next(run for run in experiment_runs(study) if run.key == "study_sweep")
     out = tmp_path / "reviewed"
     shutil.copytree(former.out, out)
     copy = study.clone("reviewed photos", persistent=True)
-    delete_experiment(copy, "study")
+    delete_experiment(copy, "study_sweep")
     summary = read_summary(out)
     register_experiment(copy, out, summary, write_cluster_fields(copy, out, summary.ranking[:1]))
     yield copy
@@ -37,22 +37,22 @@ def reviewed(study: Dataset, tmp_path: Path) -> Iterator[Dataset]:
 def test_any_trial_of_the_ranking_can_be_written(execute: Execute, study: Dataset) -> None:
     run = experiment_runs(study)[0]
     last = read_summary(run.out).ranking[-1]
-    execute("write_labels", study, {"experiment": "study", "trials": [last], "prefix": "picked"})
+    execute("write_labels", study, {"experiment": "study_sweep", "trials": [last], "prefix": "picked"})
     study.reload()
     field = next(name for name, record in cluster_fields(study).items() if record.trial == last)
     assert field.startswith("picked_")
     written = dict(zip(*study.values(["id", f"{field}.cluster_id"]), strict=True))
     assert written == dict(zip(read_paths(run.out), read_labels(run.out, last).tolist(), strict=True))
-    assert field in next(one for one in experiment_runs(study) if one.key == "study").fields
+    assert field in next(one for one in experiment_runs(study) if one.key == "study_sweep").fields
 
 
 def test_views_of_disagreement_go_with_their_field(execute: Execute, reviewed: Dataset) -> None:
     ranking = read_summary(experiment_runs(reviewed)[0].out).ranking
-    execute("write_labels", reviewed, {"experiment": "study", "trials": ranking[:2]})
+    execute("write_labels", reviewed, {"experiment": "study_sweep", "trials": ranking[:2]})
     reviewed.reload()
     found = [name for name in reviewed.list_saved_views() if name.startswith("disagreement")]
     assert len(found) == 1
-    execute("delete_experiment", reviewed, {"experiment": "study", "confirmed": True})
+    execute("delete_experiment", reviewed, {"experiment": "study_sweep", "confirmed": True})
     reviewed.reload()
     assert reviewed.list_saved_views() == []
 
@@ -66,9 +66,9 @@ def test_the_form_of_labels_shows_the_ranking(plugin: None, study: Dataset) -> N
     ("params", "told"),
     [
         ({"experiment": "other"}, "no finished experiment other"),
-        ({"experiment": "study", "trials": ["kmeans-none"]}, "Invalid enum value"),
-        ({"experiment": "study", "trials": []}, "at least one trial"),
-        ({"experiment": "study", "prefix": "two__lines"}, "can't begin a field name"),
+        ({"experiment": "study_sweep", "trials": ["kmeans-none"]}, "Invalid enum value"),
+        ({"experiment": "study_sweep", "trials": []}, "at least one trial"),
+        ({"experiment": "study_sweep", "prefix": "two__lines"}, "can't begin a field name"),
     ],
 )
 def test_labels_that_cannot_be_written(execute: Execute, study: Dataset, params: dict[str, Any], told: str) -> None:
@@ -95,7 +95,7 @@ def test_pairs_rank_a_finished_experiment_again(execute: Execute, reviewed: Data
     )
     chosen = [ids[row] for row in apart]
     assert execute("keep_apart", reviewed, selected=chosen).result == {"added": 1, "moved": 0, "known": 0, "pairs": 1}
-    execute("rank_again", reviewed, {"experiment": "study", "pair_weight": 1.0})
+    execute("rank_again", reviewed, {"experiment": "study_sweep", "pair_weight": 1.0})
     after = read_summary(run.out)
     assert after.trial(first).scores.cannot_link_share == 0.0  # type: ignore[union-attr]
     assert after.trial(last).scores.cannot_link_share == 1.0  # type: ignore[union-attr]
@@ -117,13 +117,13 @@ def test_pairs_need_two_samples(execute: Execute, study: Dataset) -> None:
 def test_deletion_shows_what_goes_and_leaves_the_rest(execute: Execute, reviewed: Dataset) -> None:
     reviewed.save_view("mine", reviewed.limit(3))
     run = experiment_runs(reviewed)[0]
-    form = form_of("delete_experiment", reviewed, {"experiment": "study"})
+    form = form_of("delete_experiment", reviewed, {"experiment": "study_sweep"})
     assert run.fields[0] in form["plan"]["default"]
     with pytest.raises(Exception, match="Tick the box"):
-        execute("delete_experiment", reviewed, {"experiment": "study"})
+        execute("delete_experiment", reviewed, {"experiment": "study_sweep"})
     with pytest.raises(Exception, match="no experiment 'other'"):
         execute("delete_experiment", reviewed, {"experiment": "other", "confirmed": True})
-    execute("delete_experiment", reviewed, {"experiment": "study", "confirmed": True})
+    execute("delete_experiment", reviewed, {"experiment": "study_sweep", "confirmed": True})
     reviewed.reload()
     assert reviewed.list_runs() == []
     assert reviewed.list_saved_views() == ["mine"]

@@ -21,11 +21,11 @@ def test_labels_views_and_a_run_are_left_behind(study: Dataset) -> None:
     from runner.fields.experiment_runs import experiment_runs
 
     run = experiment_runs(study)[0]
-    assert run.key == "study"
+    assert run.key == "study_sweep"
     assert len(run.fields) >= 2
     assert all(label is not None for label in study.values(f"{run.fields[0]}.label"))
     assert study.list_saved_views()
-    assert study.get_run_info("study").config.method == "mlflow_run"
+    assert study.get_run_info("study_sweep").config.method == "mlflow_run"
 
 
 def test_a_selection_with_a_missing_file(
