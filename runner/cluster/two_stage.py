@@ -75,7 +75,7 @@ def two_stage_geometry(
         probes: shards that a row looks into.
     """
     search = _Search(vectors, k, device)
-    nearest = _nearest_shards(vectors, max(1, round(len(vectors) / shard)), probes, seed, device)
+    nearest = nearest_shards(vectors, max(1, round(len(vectors) / shard)), probes, seed, device)
     for number in range(nearest.max() + 1):
         search.look(np.flatnonzero((nearest == number).any(axis=1)), np.flatnonzero(nearest[:, 0] == number))
         progress(0.8 * (number + 1) / (nearest.max() + 1))
@@ -90,7 +90,7 @@ def two_stage_geometry(
     return TwoStageGeometry(neighbors, tree, _recall(vectors, neighbors, seed, device))
 
 
-def _nearest_shards(vectors: np.ndarray, count: int, probes: int, seed: int, device: str) -> np.ndarray:
+def nearest_shards(vectors: np.ndarray, count: int, probes: int, seed: int, device: str) -> np.ndarray:
     """The shards nearest to each row, its own first: int64, shape (n, min(probes, count)).
 
     They are the cells of a k-means of a sample, so that near rows are seldom far apart.

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.cluster.hierarchy import is_valid_linkage
 from sklearn.metrics import adjusted_rand_score
 
+from runner.cluster.agglomerative import average_linkage_cosine, cut_linkage
+from runner.cluster.agglomerative.sharded import sharded_average_linkage
 from runner.cluster.cuts import hdbscan_labels, threshold_labels
 from runner.cluster.geometry import build_geometry, open_geometry
 from runner.cluster.neighbors import nearest_neighbors
@@ -60,6 +63,16 @@ def test_clusterings_agree_with_the_exact_ones(vectors: np.ndarray) -> None:
         for graph, whole in ((exact, tree), (built.neighbors, built.tree))
     ]
     assert adjusted_rand_score(*singles) > 0.9
+
+
+def test_average_linkage_in_two_stages_agrees_with_the_exact_one(vectors: np.ndarray) -> None:
+    exact = average_linkage_cosine(vectors)
+    built = sharded_average_linkage(vectors, 0, shard=300, n_micro_clusters=600)
+    assert is_valid_linkage(built) and (np.diff(built[:, 2]) >= 0).all() and built[-1, 3] == len(vectors)
+    for k, least in ((30, 0.8), (200, 0.7)):
+        assert adjusted_rand_score(cut_linkage(exact, k), cut_linkage(built, k)) > least
+    few = sharded_average_linkage(vectors[:200], 0, shard=200, n_micro_clusters=200)
+    assert np.allclose(few[:, 2], average_linkage_cosine(vectors[:200])[:, 2], atol=1e-6)
 
 
 def test_outliers_of_every_shard_find_their_neighbours() -> None:

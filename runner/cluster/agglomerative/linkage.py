@@ -11,6 +11,7 @@ from runner.cluster.agglomerative.condensed import AVERAGE, COMPLETE, condensed_
 from runner.cluster.agglomerative.dendrogram import sorted_dendrogram
 from runner.cluster.agglomerative.micro_clusters import micro_cluster_linkage
 from runner.cluster.agglomerative.reducible import reducible_linkage
+from runner.cluster.agglomerative.sharded import sharded_average_linkage
 from runner.errors import RunnerError, UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ MATRIX_LIMIT = 20_000
 
 MICRO_CLUSTERS = 10_000
 """Micro-clusters that stand for more vectors than that: 0.4 GB."""
+
+SEED = 0
+"""Of the shards."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,12 @@ class Linkage:
 
 
 def agglomerative_linkage(
-    vectors: np.ndarray, linkage: str, metric: str = "euclidean", neighbors: Neighbors | None = None
+    vectors: np.ndarray,
+    linkage: str,
+    metric: str = "euclidean",
+    neighbors: Neighbors | None = None,
+    *,
+    in_two_stages: bool = False,
 ) -> Linkage:
     """Dendrogram of a linkage, the same as scipy's up to ties. Nothing in it is random.
 
@@ -53,6 +62,8 @@ def agglomerative_linkage(
         metric: ``euclidean`` or ``cosine``; for Ward, which is Euclidean, the latter scales the vectors to unit length.
         neighbors: exact Euclidean nearest neighbours of the vectors, of their unit vectors for cosine; they spare
             a product of all vectors with all.
+        in_two_stages: whether there are too many vectors to compare all with all: average cosine linkage then
+            starts from clusters found in shards. The other linkages have no such way.
 
     Raises:
         UsageError: if there is no such linkage or metric.
@@ -65,6 +76,8 @@ def agglomerative_linkage(
     if linkage == "ward":
         scaled = vectors if metric == "euclidean" else _unit(_checked(vectors, metric), np.float64)
         return Linkage(ward_linkage(scaled, neighbors), approximate=False)
+    if linkage == "average" and metric == "cosine" and in_two_stages:
+        return Linkage(sharded_average_linkage(_unit(_checked(vectors, metric), np.float32), SEED), approximate=True)
     if linkage == "average" and metric == "cosine":
         return Linkage(average_linkage_cosine(vectors, neighbors), approximate=False)
     return matrix_linkage(vectors, linkage, metric, neighbors)

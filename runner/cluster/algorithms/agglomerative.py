@@ -39,7 +39,13 @@ def _merges(geometry: Geometry, linkage: str) -> tuple[np.ndarray, bool]:
     from runner.cluster.agglomerative import agglomerative_linkage
 
     def compute() -> np.ndarray:
-        result = agglomerative_linkage(geometry.vectors, linkage, geometry.metric, geometry.neighbors)
+        result = agglomerative_linkage(
+            geometry.vectors,
+            linkage,
+            geometry.metric,
+            geometry.neighbors,
+            in_two_stages=geometry.recall is not None,
+        )
         flag = np.full((1, result.merges.shape[1]), float(result.approximate))
         return np.concatenate([result.merges, flag])
 
