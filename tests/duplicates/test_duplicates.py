@@ -13,8 +13,10 @@ from PIL import Image
 
 from runner.cli import main
 from runner.duplicates.k_center import k_center
+from runner.duplicates.report import duplicate_lines
 from runner.duplicates.search import Duplicates, find_duplicates
 from runner.duplicates.settings import DuplicatesConfig
+from runner.similarity import pairs
 from tests.duplicates.planted import PlantedImages
 from tests.needs import unavailable
 
@@ -84,6 +86,18 @@ def test_measures_on_images_find_re_encodes(
     for group in copies:
         assert group.members[0].similarity == 1.0 and len(group.kept) == 2
         assert all(0 <= member.similarity <= 1 for member in group.members)
+
+
+def test_says_so_where_many_alike_pairs_were_not_compared(
+    planted: PlantedImages, cache_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairs, "ALL_PAIRS", 0)
+    monkeypatch.setattr(pairs, "NEAREST", 1)
+    low = _search(planted, cache_dir, tmp_path, method="ssim", threshold=0.4)
+    assert low.recall is not None and low.recall < 0.95
+    assert f"of those this alike, {low.recall:.0%} were compared" in "\n".join(duplicate_lines(low, tmp_path))
+    high = _search(planted, cache_dir, tmp_path, method="hash")
+    assert high.recall is None and "were compared" not in "\n".join(duplicate_lines(high, tmp_path))
 
 
 def test_k_center_covers_at_most_twice_as_far_as_possible() -> None:
