@@ -8,7 +8,7 @@ from .operators.export_clusters import ExportClusters
 from .operators.find_duplicates import FindDuplicates
 from .operators.find_similar import FindSimilar
 from .operators.follow_experiments import FollowExperiments
-from .operators.link_samples import BelongTogether, KeepApart
+from .operators.link_samples import BelongTogether, ForgetPairs, KeepApart
 from .operators.name_clusters import NameClusters
 from .operators.open_mlflow import OpenMlflow
 from .operators.open_panel import OpenPanel
@@ -25,6 +25,7 @@ OPERATORS = (
     FindSimilar,
     BelongTogether,
     KeepApart,
+    ForgetPairs,
     RankAgain,
     NameClusters,
     ExportClusters,

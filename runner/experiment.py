@@ -28,7 +28,7 @@ from runner.images.content_hash import ContentHashes
 from runner.images.pairs import read_pairs
 from runner.images.source import Source, require_enough
 from runner.models_of_images import ModelsOfImages
-from runner.output.closing_lines import closing_lines
+from runner.output.closing_lines import MOST_NAMED, closing_lines
 from runner.output.layout import CONFIG, LABELS, PLOTS, REPORT, SUMMARY, TRIALS, WORK, rank_folder_name
 from runner.output.outputs import write_outputs
 from runner.output.previous import check_out, require_writable, run_id_of
@@ -109,7 +109,11 @@ class _Experiment:
         results = self._results(summary, embedded, study)
         if not outputs_complete(self.out, summary, self.config.top, self.source.targets):
             with self.clock.time("output"):
-                write_outputs(self.out, results, self.config.top)
+                written = write_outputs(self.out, results, self.config.top)
+            if written.archived is not None:
+                self.say(f"moved       the results of another experiment, to {written.archived}")
+            for name, reason in list(written.unreadable.items())[:MOST_NAMED]:
+                self.say(f"not shown   {name}: {reason}")
         summary = self._log(summary, embedded, study)
         self._write_fields(summary)
         for line in closing_lines(summary, self.out, self.config.top, self.clock.seconds):

@@ -1,4 +1,4 @@
-"""*Belong together* and *Keep apart*: what a person says about a selection, kept with the dataset."""
+"""*Belong together*, *Keep apart* and *Forget pairs*: what a person says about a selection, kept with the dataset."""
 
 from __future__ import annotations
 
@@ -61,3 +61,40 @@ class KeepApart(_LinkSamples):
     kind = "cannot_link"
     purpose = "that are to be kept apart"
     meaning = "trials that put them into different clusters will rank higher."
+
+
+class ForgetPairs(FormOperator):
+    slug = "forget_pairs"
+    label = "Forget pairs"
+    description = (
+        "Take back what was said to belong together or to be kept apart: of the selected samples, or all of it"
+    )
+    icon = "undo"
+    risk = types.RiskLevel.MEDIUM
+
+    def form(self, ctx: Any, inputs: types.Object) -> None:
+        from runner.errors import UsageError
+        from runner.fields.pair_store import read_sample_pairs
+
+        kept = read_sample_pairs(ctx.dataset)
+        if not kept:
+            raise UsageError("There are no pairs to forget.")
+        whose = {0: "all of them", 1: "those of the ticked sample"}.get(
+            len(ctx.selected), "those between ticked samples"
+        )
+        inputs.view(
+            "summary",
+            types.Notice(
+                label=f"{len(kept.must_link)} pairs belong together, {len(kept.cannot_link)} are kept apart: "
+                f"{whose} will be forgotten. Tick samples to choose."
+            ),
+        )
+
+    def work(self, ctx: Any) -> dict[str, int]:
+        from runner.fields.pair_store import read_sample_pairs, remove_pairs
+        from runner.output.naming import count_of
+
+        forgotten = remove_pairs(ctx.dataset, ctx.selected or None)
+        left = len(read_sample_pairs(ctx.dataset))
+        ctx.ops.notify(f"{self.label}: {count_of(forgotten, 'pair')} forgotten, {left:,} left.", variant="success")
+        return {"forgotten": forgotten, "pairs": left}

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import count
 from typing import TYPE_CHECKING
 
-from runner.errors import UsageError
 from runner.fields.connection import database_errors
 from runner.fields.field_names import checked_prefix
 from runner.fields.field_record import INFO_KEY
@@ -72,17 +71,6 @@ def write_duplicate_field(
                 dataset.add_sample_field(f"{field}.{attribute}", fo.BooleanField)
         dataset.set_values(field, values, key_field="id", expand_schema=False, validate=False)
     return field
-
-
-def duplicates_to_drop(dataset: Dataset, field: str) -> list[str]:
-    """Ids of the samples that a duplicate field says may go; UsageError where it is no such field."""
-    from fiftyone import ViewField as F
-
-    if _is_free(dataset, field) and dataset.get_field(field) is not None:
-        with database_errors():
-            ids: list[str] = dataset.match(F(f"{field}.keep") == False).values("id")  # noqa: E712
-        return ids
-    raise UsageError(f"{field!r} is no field of duplicates of the dataset {dataset.name!r}")
 
 
 def _is_free(dataset: Dataset, name: str) -> bool:

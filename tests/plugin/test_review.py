@@ -106,6 +106,17 @@ def test_pairs_rank_a_finished_experiment_again(execute: Execute, reviewed: Data
     assert told.result["moved"] == 1 and len(read_sample_pairs(reviewed).must_link) == 1
 
 
+def test_pairs_can_be_taken_back(execute: Execute, study: Dataset) -> None:
+    a, b, c, d = study.values("id")[:4]
+    with pytest.raises(Exception, match="no pairs to forget"):
+        execute("forget_pairs", study)
+    execute("belong_together", study, selected=[a, b, c])
+    execute("keep_apart", study, selected=[a, d])
+    assert execute("forget_pairs", study, selected=[a, b]).result == {"forgotten": 1, "pairs": 3}
+    assert execute("forget_pairs", study, selected=[d]).result == {"forgotten": 1, "pairs": 2}
+    assert execute("forget_pairs", study).result == {"forgotten": 2, "pairs": 0}
+
+
 def test_pairs_need_two_samples(execute: Execute, study: Dataset) -> None:
     with pytest.raises(Exception, match="Tick two samples or more"):
         execute("belong_together", study, selected=study.values("id")[:1])
