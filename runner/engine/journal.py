@@ -7,12 +7,14 @@ made from it, so that a run that was killed loses only the trials that were unde
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from runner.atomic import replaced_atomically
+from runner.atomic import replaced_atomically, write_atomically
 from runner.output.summary import TrialRecord
+from runner.score.scores import Scores
 
 
 class Journal:
@@ -41,6 +43,18 @@ class Journal:
         """Labels of a trial that is done, int32, shape (n,)."""
         with np.load(self._path(trial_id), allow_pickle=False) as arrays:
             return arrays["labels"]
+
+    def keep_scores(self, partition: str, scores: Scores) -> None:
+        """Keep the scores of a partition, by a name that depends on its labels and its embedding."""
+        write_atomically(self._scores_path(partition), json.dumps(asdict(scores)).encode())
+
+    def scores(self, partition: str) -> Scores | None:
+        """The scores of a partition that was scored before."""
+        path = self._scores_path(partition)
+        return Scores(**json.loads(path.read_bytes())) if path.exists() else None
+
+    def _scores_path(self, partition: str) -> Path:
+        return self.directory / f"scores-{partition}.json"
 
     def _path(self, trial_id: str) -> Path:
         return self.directory / f"{trial_id}.npz"

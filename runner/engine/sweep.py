@@ -141,6 +141,7 @@ class _Sweep:
             PreparationRequest(self.data, algorithm, space, tuple(config.params for config in group))
             for (algorithm, space, _), group in shared.items()
         ]
+        requests.sort(key=lambda request: not algorithm_named(request.algorithm).slow_to_prepare)
         failures: dict[_PreparationKey, str] = {}
         for outcome in self._run(prepare, requests, "preparations"):
             if outcome.error is not None:

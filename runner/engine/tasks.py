@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from runner.atomic import write_atomically
 from runner.cluster.algorithms import NULL_BASELINE, algorithm_named
 from runner.cluster.algorithms.base import Params
 from runner.cluster.geometry import Geometry, open_geometry
-from runner.cluster.trial import Clustering, ClusteringConfig, Trial, TrialStatus
+from runner.cluster.trial import ClusteringConfig, Trial, TrialStatus
 from runner.engine.journal import Journal
 from runner.engine.structureless import shares_in_structureless_cloud
 from runner.fingerprints import digest_of
@@ -90,7 +92,7 @@ def run_trial(request: TrialRequest) -> TrialRecord:
         space=config.space,
         params=dict(config.params),
         status=TrialStatus.DONE,
-        scores=_score(data, config, clustering),
+        scores=_score(data, trial, clustering.labels),
         details=details,
         seconds=time.perf_counter() - started,
         finished_at=int(time.time() * 1000),
@@ -114,18 +116,26 @@ def failed_record(trial: Trial, error: str, *, timed_out: bool = False, seconds:
     )
 
 
-def _score(data: SweepData, config: ClusteringConfig, clustering: Clustering) -> Scores:
-    shared = _silhouette_path(data, config)
+def _score(data: SweepData, trial: Trial, labels: np.ndarray) -> Scores:
+    """The scores of a partition; found once for settings that lead to the same, as many of a density's do."""
+    journal, name = Journal(data.journal), digest_of([trial.embedding, labels.tobytes().hex()])
+    silhouette = _silhouette_path(data, trial.clustering)
+    known = None if silhouette.exists() else journal.scores(name)
+    if known is not None:
+        return known
     base = _geometry(data.geometries["none"])
-    return score_clustering(
-        clustering.labels,
+    scores = score_clustering(
+        labels,
         base.vectors,
         base.neighbors.indices,
         truth=data.truth,
         seed=data.seed,
         structureless=shares_in_structureless_cloud(base, data.seed),
-        known_silhouette=json.loads(shared.read_text()) if shared.exists() else None,
+        known_silhouette=json.loads(silhouette.read_text()) if silhouette.exists() else None,
     )
+    if not silhouette.exists():
+        journal.keep_scores(name, scores)
+    return scores
 
 
 def _silhouette_path(data: SweepData, config: ClusteringConfig) -> Path:

@@ -25,6 +25,7 @@ from runner.embed.image_reader import DECODED_FOR
 from runner.embed.models import resolve_models
 from runner.embed.pipeline import embed_images
 from runner.embed.preprocess import View, normalize, to_batch
+from runner.images.content_hash import hash_file
 from runner.images.decode import decode_image
 from runner.images.image_set import ImageSet
 
@@ -38,7 +39,8 @@ GFLOPS = {"ViT-B-32": 4.4, "ViT-L-14": 81.0}
 def main() -> None:
     """Measure every model at every resolution and print the ratios."""
     options = _options()
-    paths = sorted(path for path in options.folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    found = sorted(path for path in options.folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    paths = list({hash_file(path): path for path in found}.values())  # the same file twice is embedded once
     if not paths:
         raise SystemExit(f"there are no images in {options.folder}")
     print(f"{torch.get_num_threads()} threads, images from {options.folder}")

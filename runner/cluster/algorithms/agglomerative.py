@@ -15,6 +15,7 @@ class Agglomerative(Algorithm):
 
     name = "agglomerative"
     is_nested = True
+    slow_to_prepare = True
     parameters = (
         Parameter("n_clusters", int, minimum=1, scale=Scale.CLUSTER_COUNT),
         Parameter("linkage", str, default="average", choices=("ward", "average", "complete")),

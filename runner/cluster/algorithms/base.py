@@ -96,6 +96,8 @@ class Algorithm(ABC):
     """Whether it needs the neighbour graph and the tree of its space, or the vectors alone."""
     uses_images: ClassVar[bool] = False
     """Whether it looks at the image files instead, so that all embeddings of an experiment would give the same."""
+    slow_to_prepare: ClassVar[bool] = False
+    """Whether its preparations begin before others', so that none is left for one process at the end."""
     is_nested: ClassVar[bool] = False
     """Whether the settings of one preparation are cuts of one dendrogram, without noise, so that they can be scored
     together."""
