@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 COLUMNS = {
     "rank": "Rank",
     "ranking_score": "Score",
+    "trial": "Trial",
     "n_clusters": "Clusters",
     "noise_share": "Noise",
     "silhouette": "Silhouette",
     "ami": "AMI",
     "pairs": "Pairs kept",
-    "trial": "Trial",
     "embedding": "Embedding",
 }
 """Title of each column by its key."""

@@ -75,9 +75,9 @@ def rank_trials(
         labels: gives the labels of a candidate by its id, int, shape (n,); asked once per candidate, one at a time.
         graphs: by embedding key, int, shape (n, k); nearest neighbours under each embedding, nearest first.
         nulls: null baselines, ranked like trials.
-        pair_weight: weight w of the must-link and cannot-link pairs: with a share s of them satisfied, the information
-            counts (1 + w·s) / (1 + w) times, so that pairs decide between good clusterings but can't make one of
-            nothing.
+        pair_weight: weight w of the must-link and cannot-link pairs: with a share s of them satisfied, a positive score
+            counts (1 + w·s) / (1 + w) times, and a negative one is divided by that, so that pairs decide between good
+            clusterings but can't make one of nothing.
 
     Returns:
         The same for the same input in any order; ties go by id.
@@ -88,8 +88,11 @@ def rank_trials(
     if not graphs:
         raise ValueError("ranking needs the neighbour graph of at least one embedding")
     scores = {
-        candidate.id: _information(labels(candidate.id), graphs) * _pair_factor(candidate.scores, pair_weight)
-        - (candidate.scores.structureless_neighbor_information or 0.0) / len(graphs)
+        candidate.id: _weighted_by_pairs(
+            _information(labels(candidate.id), graphs)
+            - (candidate.scores.structureless_neighbor_information or 0.0) / len(graphs),
+            _pair_factor(candidate.scores, pair_weight),
+        )
         for candidate in (*trials, *nulls)
     }
     beats_null = {trial.id for trial in trials if trial.scores.beats_null}
@@ -106,6 +109,11 @@ def rank_trials(
 def _information(labels: np.ndarray, graphs: Mapping[str, np.ndarray]) -> float:
     """Mean neighbour information over the graphs, in nats."""
     return float(np.mean([neighbor_information(labels, neighborhood(graph)) for graph in graphs.values()]))
+
+
+def _weighted_by_pairs(score: float, factor: float) -> float:
+    """Lower by violated pairs on either side of 0, and in the same order where the same share is satisfied."""
+    return score * factor if score >= 0 else score / factor
 
 
 def _pair_factor(scores: Scores, weight: float) -> float:

@@ -118,6 +118,25 @@ def test_the_ranking_is_sorted_and_clusters_are_shown(page: Page, seen: Dataset,
     page.get_by_text(f"{len(seen)} samples").wait_for()
 
 
+def test_samples_are_grouped_by_cluster(page: Page, seen: Dataset, shots: Screenshots) -> None:
+    """By the saved view of the best trial's clusters, chosen where the App lists them."""
+    seen.reload()
+    field = experiment_runs(seen)[0].fields[0]
+    view = next(
+        name
+        for name in seen.list_saved_views()
+        if name.endswith("clusters") and field in str(seen.load_saved_view(name))
+    )
+    page.get_by_text("Unsaved view").first.click()
+    page.get_by_text(view, exact=True).first.click()
+    n_clusters = len(set(seen.values(f"{field}.label")))
+    page.get_by_text(re.compile(rf"^{n_clusters} groups?")).first.wait_for()
+    page.wait_for_timeout(1500)
+    shots.take(page, "grouped by cluster")
+    page.get_by_role("button", name="Show all").click()
+    page.get_by_text(f"{len(seen)} samples").wait_for()
+
+
 def test_a_lasso_shows_its_samples(page: Page, seen: Dataset, shots: Screenshots) -> None:
     from playwright.sync_api import expect
 

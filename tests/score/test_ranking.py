@@ -147,6 +147,19 @@ def test_pairs_decide_between_good_clusterings_but_make_none_of_nothing() -> Non
     assert weighted.scores["fine"] == pytest.approx(trials[0].scores.neighbor_information / 4)  # type: ignore[operator]
 
 
+def test_pairs_that_all_violate_alike_change_no_order() -> None:
+    first_of_cluster = np.unique(TRUTH, return_index=True)[1]
+    sweep = Sweep(must_link=first_of_cluster.reshape(4, 2))
+    trials = []
+    for name, labels, structureless in (("a", TRUTH, 0.4), ("b", TRUTH, 1.5), ("c", TRUTH, 3.0), ("d", TRUTH, 2.0)):
+        trial = sweep.candidate(name, "good", labels)
+        trials.append(replace(trial, scores=replace(trial.scores, structureless_neighbor_information=structureless)))
+    plain = sweep.rank(trials, ["good"])
+    weighted = sweep.rank(trials, ["good"], pair_weight=2.0)
+    assert plain.ids == weighted.ids == ("a", "b", "d", "c")
+    assert weighted.scores["c"] < plain.scores["c"] < 0 < weighted.scores["a"] < plain.scores["a"]
+
+
 def test_chance_is_settled_before_the_score() -> None:
     sweep = Sweep()
     sure, doubtful = sweep.candidate("sure", "good", TRUTH // 4), sweep.candidate("doubtful", "good", TRUTH)
