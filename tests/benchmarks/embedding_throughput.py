@@ -1,11 +1,11 @@
 """How much of a model's own speed is left in the pipeline: images/s from files into the cache, over images/s of the
-bare model on tensors that are ready in memory. The same for the processor time of an image, which other programs that
-run at the same time do not change.
+bare model on tensors that are ready in memory.
 
     python tests/benchmarks/embedding_throughput.py [FOLDER] [--models ViT-B-32 ViT-L-14] [--resolutions 224 336]
 
-Weights are random (speed does not depend on them), so nothing is downloaded. Each pair is measured in turns,
-``--repeats`` times, and the best of each counts.
+Weights are random (speed does not depend on them), so nothing is downloaded. The two take turns batch by batch: a
+machine drifts more within a minute than they differ. The pipeline's time has everything in it but hashing the files and
+loading the model, which do not grow with the number of images; its first pass, which the libraries need to settle, too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import open_clip
@@ -50,17 +49,9 @@ def main() -> None:
             network = open_clip.create_model(model).eval()
             torch.save(network.state_dict(), checkpoint)
             for resolution in options.resolutions:
-                n = max(3 * options.batch_size, int(options.images * GFLOPS["ViT-B-32"] / GFLOPS.get(model, 17.5)))
+                n = max(16 * options.batch_size, int(options.images * GFLOPS["ViT-B-32"] / GFLOPS.get(model, 17.5)))
                 _compare(model, checkpoint, resolution, _spread(paths, n), options, Path(folder))
             checkpoint.unlink()
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """Images per second of wall time, and milliseconds of processor time per image."""
-
-    rate: float
-    work: float
 
 
 def _compare(
@@ -68,22 +59,33 @@ def _compare(
 ) -> None:
     (config,) = resolve_models([f"{model}:{checkpoint}"], [resolution], [Fit.LETTERBOX], cache_dir=folder).configs
     bare = _Bare(model, checkpoint, config, paths, options.batch_size)
-    alone, piped = [], []
-    for turn in range(options.repeats):
-        alone.append(bare.measure())
-        piped.append(_measure_pipeline(config, paths, options, folder / f"{model}-{resolution}-{turn}"))
-    rates = max(one.rate for one in alone), max(one.rate for one in piped)
-    works = min(one.work for one in alone), min(one.work for one in piped)
+    cache_dir = folder / f"{model}-{resolution}"
+    run = embed_images(
+        ImageSet(tuple(map(str, paths)), tuple(paths)),
+        [config],
+        cache=EmbeddingCache(cache_dir),
+        out_dir=cache_dir / "out",
+        device="cpu",
+        batch_size=options.batch_size,
+        decode_workers=options.workers,
+        progress=lambda done, total: bare.pass_over(done),
+    )
+    assert run.passes == bare.passes == len(paths)
+    alone, piped = bare.passes / bare.seconds, run.images_per_second or 0.0
     print(
         f"{model:10} {resolution:4} px  {len(paths):4} images  "
-        f"bare {rates[0]:7.2f} images/s {works[0]:7.0f} ms  pipeline {rates[1]:7.2f} images/s {works[1]:7.0f} ms  "
-        f"ratio {rates[1] / rates[0]:.3f} by time, {works[0] / works[1]:.3f} by work",
+        f"bare {alone:7.2f} images/s  pipeline {piped:7.2f} images/s  ratio {piped / alone:.3f}",
         flush=True,
     )
 
 
 class _Bare:
-    """The model alone, on tensors in its favourite memory layout."""
+    """The model alone, on tensors in its favourite memory layout.
+
+    Attributes:
+        passes: images that went through it.
+        seconds: how long that took.
+    """
 
     def __init__(
         self, model: str, checkpoint: Path, config: EmbeddingConfig, paths: list[Path], batch_size: int
@@ -93,37 +95,20 @@ class _Bare:
         view = View(config.resolution, config.fit)
         pixels = to_batch([view.of(decode_image(path, at_least=DECODED_FOR)) for path in paths])
         batch = normalize(pixels, open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
-        self._batches = batch.split(batch_size)
-
-    def measure(self) -> Measurement:
-        n = sum(map(len, self._batches))
+        self._batches = list(batch.split(batch_size))
+        self.passes, self.seconds = 0, 0.0
         with torch.inference_mode():
-            self._network(self._batches[0][:1])
-            start, work = time.perf_counter(), time.process_time()
-            for batch in self._batches:
+            self._network(self._batches[0])
+
+    def pass_over(self, done: int) -> None:
+        """The next batches, until as many images as the pipeline has ``done`` went through."""
+        while self.passes < done:
+            batch = self._batches.pop(0)
+            with torch.inference_mode():
+                start = time.perf_counter()
                 self._network(batch)
-            return Measurement(n / (time.perf_counter() - start), 1000 * (time.process_time() - work) / n)
-
-
-def _measure_pipeline(
-    config: EmbeddingConfig, paths: list[Path], options: argparse.Namespace, cache_dir: Path
-) -> Measurement:
-    """Everything but hashing the files and loading the model, which do not grow with the number of forward passes."""
-    marks: list[float] = []
-    images = ImageSet(tuple(map(str, paths)), tuple(paths))
-    run = embed_images(
-        images,
-        [config],
-        cache=EmbeddingCache(cache_dir),
-        out_dir=cache_dir / "out",
-        device="cpu",
-        batch_size=options.batch_size,
-        decode_workers=options.workers,
-        progress=lambda done, total: marks.append(time.process_time()),
-    )
-    assert run.passes == len(paths)
-    after_first = len(paths) - options.batch_size
-    return Measurement(run.images_per_second or 0.0, 1000 * (marks[-1] - marks[0]) / after_first)
+                self.seconds += time.perf_counter() - start
+            self.passes += len(batch)
 
 
 def _spread(paths: list[Path], n: int) -> list[Path]:
@@ -135,10 +120,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("folder", type=Path, nargs="?", default=STAMPS, help="folder of images, searched recursively")
     parser.add_argument("--models", nargs="+", default=["ViT-B-32", "ViT-L-14"], help="open_clip architectures")
     parser.add_argument("--resolutions", nargs="+", type=int, default=[224, 336])
-    parser.add_argument("--images", type=int, default=96, help="for ViT-B-32; heavier models get fewer")
+    parser.add_argument("--images", type=int, default=300, help="for ViT-B-32; heavier models get fewer")
     parser.add_argument("--batch-size", type=int, default=4)
     parser.add_argument("--workers", type=int, default=None, help="threads that decode (default: one per core)")
-    parser.add_argument("--repeats", type=int, default=2)
     return parser.parse_args()
 
 
