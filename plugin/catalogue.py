@@ -14,6 +14,7 @@ from .operators.open_mlflow import OpenMlflow
 from .operators.open_panel import OpenPanel
 from .operators.rank_again import RankAgain
 from .operators.run_experiment import RunExperiment
+from .operators.take_threshold import TakeThreshold
 from .operators.write_labels import WriteLabels
 from .panel.clustering_experiments import ClusteringExperiments
 
@@ -33,5 +34,6 @@ OPERATORS = (
     OpenMlflow,
     OpenPanel,
     FollowExperiments,
+    TakeThreshold,
 )
 PANELS = (ClusteringExperiments,)

@@ -11,6 +11,8 @@ from ..finished import links_and_curve, present_groups
 from ..forms import HALF, choose_one
 from ..operator import FormOperator, grid_button, refuse
 from ..threshold_chart import threshold_layout, threshold_traces, told
+from ..threshold_pairs import add_pairs
+from . import take_threshold
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,26 +75,26 @@ class FindDuplicates(FormOperator):
             if not ctx.params.get("compare"):
                 refuse(inputs, "Tick the box to compare the images.", name="not_compared")
                 return
-        _, curve = links_and_curve(ctx.dataset, run.out, method, _embedding(ctx))
+        links, curve = links_and_curve(ctx.dataset, run.out, method, _embedding(ctx))
         if not len(curve.thresholds):
             inputs.view("found", types.Notice(label="No two images are duplicates of this kind."))
         else:
             threshold, reason = _threshold(ctx, curve)
-            if method != "exact":
-                inputs.plot(
-                    "curve",
-                    data=threshold_traces(curve, threshold),
-                    layout=threshold_layout(curve),
-                    config={"displayModeBar": False},
-                )
+            notice = types.Notice(label=told(curve.at(threshold)) + reason)
+            if method == "exact":
+                inputs.view("found", notice)
+            else:
+                _add_curve(ctx, inputs, curve, threshold, links.images.paths)
+                inputs.view("found", notice)
+                add_pairs(inputs, links.images.paths, curve.at(threshold))
                 inputs.float(
                     "threshold",
                     min=-1,
                     max=1,
                     label="Similarity from which on images are duplicates",
-                    description=f"Empty: {curve.knee().threshold:.4f}, where {curve.knee().reason}",
+                    description="Click on the plot, or type it. "
+                    f"Empty: {curve.knee().threshold:.4f}, where {curve.knee().reason}",
                 )
-            inputs.view("found", types.Notice(label=told(curve.at(threshold)) + reason))
         _add_consequences(ctx, inputs)
 
     def work(self, ctx: Any) -> dict[str, Any]:
@@ -119,6 +121,19 @@ class FindDuplicates(FormOperator):
         ctx.ops.set_view(dataset.exists(field).sort_by([(f"{field}.label", 1), (f"{field}.confidence", -1)]))
         ctx.ops.notify(f"{len(groups)} groups in the field {field}; {len(rest)} samples {done}", variant="success")
         return {"groups": len(groups), "rest": len(rest), "field": field, "threshold": threshold}
+
+
+def _add_curve(
+    ctx: Any, inputs: types.Object, curve: ThresholdCurve, threshold: float, paths: tuple[Path, ...]
+) -> None:
+    inputs.plot(
+        "curve",
+        data=threshold_traces(curve, threshold, paths),
+        layout=threshold_layout(curve),
+        config={"displayModeBar": False},
+        on_click=take_threshold.URI,
+        **{take_threshold.FORM: dict(ctx.params)},
+    )
 
 
 def _add_consequences(ctx: Any, inputs: types.Object) -> None:

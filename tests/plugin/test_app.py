@@ -191,6 +191,19 @@ def test_duplicates_by_the_plot_of_thresholds(page: Page, seen: Dataset, shots: 
     page.locator(".js-plotly-plot").first.wait_for()
     page.wait_for_timeout(1500)
     shots.take(page, "threshold of duplicates")
+    field = page.get_by_text("Similarity from which on").locator("xpath=ancestor::div[.//input][1]//input").first
+    field.fill("0.99")
+    page.get_by_text("This is the knee").wait_for(state="detached")
+    page.get_by_text(re.compile(r"^At 0.99: .* images")).wait_for()
+    plot = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
+    assert plot is not None
+    page.mouse.move(plot["x"] + plot["width"] / 2, plot["y"] + plot["height"] / 2)
+    page.wait_for_timeout(400)
+    page.mouse.click(plot["x"] + plot["width"] / 2, plot["y"] + plot["height"] / 2)
+    page.get_by_text(re.compile(r"^At 0.99: .* images")).wait_for(state="detached")
+    settled(page, "Execute")
+    shots.take(page, "threshold clicked")
+    assert page.get_by_text(re.compile(rf"^At {float(field.input_value()):.4g}: .* images")).count() == 1
     enabled(page.get_by_role("button", name="Execute")).click()
     page.get_by_text("groups in the field").wait_for()
     page.get_by_text("group 001").first.wait_for()
