@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from .pace import keep_pace, pace_of
 
 if TYPE_CHECKING:
     from runner.config import ExperimentConfig
+
+logger = logging.getLogger(__name__)
 
 _FOLDER = "dataset"
 """Folder in the results folder with what the dataset has to say."""
@@ -80,7 +83,10 @@ def run(config: ExperimentConfig) -> str:
 
     started, clock = time.time(), time.monotonic()
     summary = run_experiment(config)
-    keep_pace(config.cache_dir, pace_of(config, summary, started, time.monotonic() - clock))
+    try:
+        keep_pace(config.cache_dir, pace_of(config, summary, started, time.monotonic() - clock))
+    except OSError as error:  # what was to be done is done
+        logger.warning("the time it took is not kept for later estimates: %s", error)
     best = summary.trial(summary.ranking[0])
     clusters = best.scores.n_clusters if best.scores is not None else 0
     return f"{len(summary.ranking)} clusterings ranked, the best with {clusters} clusters: {trial_name(best)}"

@@ -16,15 +16,14 @@ from typing import Any
 
 from bson import ObjectId
 
+from .operator import PATIENCE
+
 STORE = "imagesweep_live_runs"
 HEARTBEAT = 2.0
 """Seconds between two signs of life."""
 
 SILENCE = timedelta(seconds=20)
 """Without a sign of life for so long, the process is taken for dead."""
-
-PATIENCE = 5.0
-"""Seconds that the database may take to note a sign of life."""
 
 _CANCEL = "cancel "
 _OPERATOR = "@imagesweep/clustering/run_experiment"

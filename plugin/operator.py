@@ -14,7 +14,7 @@ from .background import CancelledError
 from .engine import engine_state
 
 PATIENCE = 5.0
-"""Seconds that the database may take to answer before anything else is asked of it."""
+"""Seconds that the database may take to answer, before anything else is asked of it, or to note a sign of life."""
 
 logger = logging.getLogger(__name__)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -32,3 +33,10 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Make ``path`` hold ``content``, whatever happens meanwhile."""
     with replaced_atomically(path) as temporary:
         temporary.write_bytes(content)
+
+
+def try_writing(folder: Path) -> None:
+    """Make ``folder`` and write a byte there, of which nothing stays; OSError if that is not possible."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"\0")

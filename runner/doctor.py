@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from runner import __version__
+from runner.atomic import try_writing
 from runner.errors import RunnerError
 
 PACKAGES = ("torch", "open_clip_torch", "timm", "scikit-learn", "mlflow", "pylance")
@@ -85,9 +85,7 @@ def _cache(cache_dir: Path) -> Finding:
     from runner.embed.cache import EmbeddingCache
 
     try:
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=cache_dir):
-            pass
+        try_writing(cache_dir)
     except OSError as error:
         reason = f"{cache_dir} cannot be written ({error.strerror}); choose another --cache-dir"
         return Finding("cache", reason, Verdict.BROKEN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,14 +31,22 @@ def capture_times(paths: Sequence[Path]) -> np.ndarray:
 
 
 def _capture_time(path: Path) -> float:
+    exif = _exif(path)
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            exif = image.getexif().get_ifd(ExifTags.IFD.Exif)
         moment = datetime.strptime(_text(exif[ExifTags.Base.DateTimeOriginal]), "%Y:%m:%d %H:%M:%S")
-    except Exception:  # damaged bytes make Pillow raise nearly every type there is
+    except (KeyError, ValueError):  # no time, or none that is one
         return float("nan")
     fraction = _text(exif.get(ExifTags.Base.SubsecTimeOriginal, ""))
     return moment.replace(tzinfo=UTC).timestamp() + (float(f"0.{fraction}") if fraction.isdecimal() else 0.0)
+
+
+def _exif(path: Path) -> Mapping[int, object]:
+    """The file's EXIF tags; none where it can't be read, which the search itself tells by name."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return image.getexif().get_ifd(ExifTags.IFD.Exif)
+    except Exception:  # damaged bytes make Pillow raise nearly every type there is
+        return {}
 
 
 def _text(value: object) -> str:

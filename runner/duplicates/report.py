@@ -6,10 +6,8 @@ from pathlib import Path
 
 from runner.duplicates.outputs import DROP, KEEP, PLOT, SHEET
 from runner.duplicates.search import Duplicates
+from runner.output.closing_lines import skipped_lines
 from runner.output.naming import count_of
-
-MOST_NAMED = 5
-"""Skipped files that are named; all of them are in the results."""
 
 ENOUGH = 0.95
 """Share of the alike pairs that must have been compared for nothing to be said of the others."""
@@ -21,7 +19,7 @@ def duplicate_lines(found: Duplicates, folder: Path) -> list[str]:
     grouped = sum(len(group.members) for group in found.groups)
     dropped = len(found.dropped)
     lines = [f"images      {len(images):,} from {images.root or found.config.results}, {len(found.skipped)} skipped"]
-    lines += [f"            {image.path}: {image.reason}" for image in found.skipped[:MOST_NAMED]]
+    lines += skipped_lines(found.skipped)
     lines.append(f"measure     {found.links.measure}")
     lines.append(f"threshold   {found.threshold:.6g}, {found.reason}")
     if found.recall is not None and found.recall < ENOUGH:

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from runner.atomic import TEMPORARY_PREFIX, replaced_atomically, write_atomically
 from runner.embed.embedding_config import EmbeddingConfig
-from runner.embed.files import TEMPORARY_PREFIX, is_leftover, replaced_atomically, size_of, write_atomically
+from runner.embed.files import is_leftover, size_of
 from runner.embed.vector_table import MOVED_ASIDE_PREFIX, TableState, VectorTable
 from runner.errors import UsageError
 

@@ -8,10 +8,6 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from runner.atomic import TEMPORARY_PREFIX as TEMPORARY_PREFIX
-from runner.atomic import replaced_atomically as replaced_atomically
-from runner.atomic import write_atomically as write_atomically
-
 LEFTOVER_AGE = timedelta(hours=1)
 """From when on something half written is taken for left behind."""
 

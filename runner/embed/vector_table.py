@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from runner.embed.files import TEMPORARY_PREFIX
+from runner.atomic import TEMPORARY_PREFIX
 from runner.errors import RunnerError
 
 os.environ.setdefault("LANCE_LOG", "error")  # it warns of every dataset that is new

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 
+from runner.atomic import try_writing
 from runner.errors import RunnerError
 from runner.output.layout import PREVIOUS, RESULT_NAMES, STATE, SUMMARY, own_entries
 from runner.output.own_files import refuse_foreign_files
@@ -29,9 +29,7 @@ def check_out(out: Path) -> None:
 def require_writable(out: Path) -> None:
     """Make the results folder and try to write there; RunnerError before hours of work rather than after."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
+        try_writing(out)
     except OSError as error:
         raise RunnerError(
             f"the results folder {out} cannot be written ({error.strerror}); choose another --out"

@@ -32,8 +32,7 @@ def link_embedding(request: LinkRequest) -> Links:
     require_enough(run.images, str(request.images.root), run.skipped)
     path, key = run.embeddings[0].vectors_path, run.embeddings[0].key
     if request.window is not None:
-        row_of = {name: row for row, name in enumerate(request.images.ids)}
-        window = request.window.of(np.array([row_of[name] for name in run.images.ids]))
+        window = request.window.of(np.array(request.images.rows_of(run.images.ids)))
         return _links_within(window, run.images, run.skipped, np.load(path, mmap_mode="r"), key)
     device = str(select_device(request.config.device))
     geometry = build_geometry(
