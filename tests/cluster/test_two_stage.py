@@ -9,8 +9,8 @@ import pytest
 from scipy.cluster.hierarchy import is_valid_linkage
 from sklearn.metrics import adjusted_rand_score
 
-from runner.cluster.agglomerative import average_linkage_cosine, cut_linkage
-from runner.cluster.agglomerative.sharded import sharded_average_linkage
+from runner.cluster.agglomerative import agglomerative_linkage, cut_linkage
+from runner.cluster.agglomerative.sharded import sharded_linkage
 from runner.cluster.cuts import hdbscan_labels, threshold_labels
 from runner.cluster.geometry import build_geometry, open_geometry
 from runner.cluster.neighbors import nearest_neighbors
@@ -65,14 +65,27 @@ def test_clusterings_agree_with_the_exact_ones(vectors: np.ndarray) -> None:
     assert adjusted_rand_score(*singles) > 0.9
 
 
-def test_average_linkage_in_two_stages_agrees_with_the_exact_one(vectors: np.ndarray) -> None:
-    exact = average_linkage_cosine(vectors)
-    built = sharded_average_linkage(vectors, 0, shard=300, n_micro_clusters=600)
+@pytest.mark.parametrize(
+    ("linkage", "metric", "agreements"),
+    [
+        ("average", "cosine", {30: 0.8, 200: 0.7}),
+        ("average", "euclidean", {30: 0.5, 200: 0.7}),
+        ("ward", "cosine", {30: 0.5, 200: 0.7}),
+        ("ward", "euclidean", {30: 0.5, 200: 0.7}),
+        ("complete", "cosine", {200: 0.6}),
+        ("complete", "euclidean", {200: 0.6}),
+    ],
+)
+def test_linkages_in_two_stages_agree_with_the_exact_ones(
+    vectors: np.ndarray, linkage: str, metric: str, agreements: dict[int, float]
+) -> None:
+    exact = agglomerative_linkage(vectors, linkage, metric).merges
+    built = sharded_linkage(vectors, linkage, metric == "euclidean", 0, shard=300, n_micro_clusters=600)
     assert is_valid_linkage(built) and (np.diff(built[:, 2]) >= 0).all() and built[-1, 3] == len(vectors)
-    for k, least in ((30, 0.8), (200, 0.7)):
+    for k, least in agreements.items():
         assert adjusted_rand_score(cut_linkage(exact, k), cut_linkage(built, k)) > least
-    few = sharded_average_linkage(vectors[:200], 0, shard=200, n_micro_clusters=200)
-    assert np.allclose(few[:, 2], average_linkage_cosine(vectors[:200])[:, 2], atol=1e-6)
+    few = sharded_linkage(vectors[:200], linkage, metric == "euclidean", 0, shard=200, n_micro_clusters=200)
+    assert np.allclose(few[:, 2], agglomerative_linkage(vectors[:200], linkage, metric).merges[:, 2], atol=1e-6)
 
 
 def test_outliers_of_every_shard_find_their_neighbours() -> None:

@@ -11,7 +11,7 @@ from runner.cluster.agglomerative.condensed import AVERAGE, COMPLETE, condensed_
 from runner.cluster.agglomerative.dendrogram import sorted_dendrogram
 from runner.cluster.agglomerative.micro_clusters import micro_cluster_linkage
 from runner.cluster.agglomerative.reducible import reducible_linkage
-from runner.cluster.agglomerative.sharded import sharded_average_linkage
+from runner.cluster.agglomerative.sharded import sharded_linkage
 from runner.errors import RunnerError, UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Linkage:
 
     Attributes:
         merges: linkage matrix as of ``scipy.cluster.hierarchy.linkage``, float64, shape (n-1, 4), sorted by height.
-        approximate: whether the first merges are those of Ward micro-clusters.
+        approximate: whether the first merges are those of small clusters found another way.
     """
 
     merges: np.ndarray
@@ -62,8 +62,8 @@ def agglomerative_linkage(
         metric: ``euclidean`` or ``cosine``; for Ward, which is Euclidean, the latter scales the vectors to unit length.
         neighbors: exact Euclidean nearest neighbours of the vectors, of their unit vectors for cosine; they spare
             a product of all vectors with all.
-        in_two_stages: whether there are too many vectors to compare all with all: average cosine linkage then
-            starts from clusters found in shards. The other linkages have no such way.
+        in_two_stages: whether there are too many vectors to compare all with all: every linkage then starts from
+            clusters found in shards.
 
     Raises:
         UsageError: if there is no such linkage or metric.
@@ -73,11 +73,13 @@ def agglomerative_linkage(
         raise UsageError(f"linkage must be one of {', '.join(LINKAGES)}, got {linkage!r}")
     if metric not in METRICS:
         raise UsageError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
+    if in_two_stages:
+        vectors = _checked(vectors, metric)
+        scaled = vectors.astype(np.float32) if metric == "euclidean" else _unit(vectors, np.float32)
+        return Linkage(sharded_linkage(scaled, linkage, metric == "euclidean", SEED), approximate=True)
     if linkage == "ward":
         scaled = vectors if metric == "euclidean" else _unit(_checked(vectors, metric), np.float64)
         return Linkage(ward_linkage(scaled, neighbors), approximate=False)
-    if linkage == "average" and metric == "cosine" and in_two_stages:
-        return Linkage(sharded_average_linkage(_unit(_checked(vectors, metric), np.float32), SEED), approximate=True)
     if linkage == "average" and metric == "cosine":
         return Linkage(average_linkage_cosine(vectors, neighbors), approximate=False)
     return matrix_linkage(vectors, linkage, metric, neighbors)

@@ -33,7 +33,7 @@ def micro_cluster_linkage(
     """
     labels = cut_linkage(ward_merges, n_micro_clusters)
     sizes = np.bincount(labels).astype(np.float64)
-    distances = _micro_distances(vectors, labels, sizes, euclidean, complete)
+    distances = micro_distances(vectors, labels, sizes, euclidean, complete)
     merges, heights = nearest_neighbor_chain(distances, sizes, COMPLETE if complete else AVERAGE)
     representatives = np.unique(labels, return_index=True)[1]
     inner = ward_merges[: len(vectors) - n_micro_clusters]
@@ -44,7 +44,7 @@ def micro_cluster_linkage(
     )
 
 
-def _micro_distances(
+def micro_distances(
     vectors: np.ndarray, labels: np.ndarray, sizes: np.ndarray, euclidean: bool, complete: bool
 ) -> np.ndarray:
     """Condensed float64 distances between labels, from one pass over the products of all pairs of vectors."""
