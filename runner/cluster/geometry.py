@@ -23,6 +23,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 
 from runner.atomic import replaced_atomically, write_atomically
 from runner.cluster.neighbors import Neighbors, nearest_neighbors
@@ -64,6 +65,11 @@ class Geometry:
             np.load(self.directory / "neighbor_distances.npy", mmap_mode="r"),
         )
 
+    @property
+    def has_graph(self) -> bool:
+        """Whether neighbours and tree were wanted in this space."""
+        return (self.directory / "neighbor_indices.npy").exists()
+
     @cached_property
     def image_paths(self) -> list[Path]:
         """The file of each image; FileNotFoundError where no algorithm was to look at them."""
@@ -96,9 +102,12 @@ class Geometry:
         return self.prepared(f"merges-{min_samples}", lambda: dendrogram(self.tree(min_samples)))
 
     def prepared(self, name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
-        """An array that several settings share: loaded if it is there, else computed and kept."""
+        """An array that several settings share: loaded if it is there, else computed and kept; where another process is
+        about to compute it, that one is waited for."""
         if not self.is_prepared(name):
-            _save_array(self._prepared_path(name), compute())
+            with FileLock(self._prepared_path(name).with_suffix(".lock")):
+                if not self.is_prepared(name):
+                    _save_array(self._prepared_path(name), compute())
         return self.load_prepared(name)
 
     def is_prepared(self, name: str) -> bool:

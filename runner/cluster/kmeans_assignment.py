@@ -18,8 +18,11 @@ just as far would leave no gap, and everything would be searched at the next ite
 GROUPS = 16
 """Centres are searched in a multiple of this many columns, so that two minima cost little more than one."""
 
-EXHAUSTIVE_CENTERS = 128
-"""Up to this many centres, bounds cost more than they save."""
+EXHAUSTIVE_CENTERS = (64, 256)
+"""Up to this many centres, in many dimensions and in few, bounds cost more than they save."""
+
+EXHAUSTIVE_NUMBERS = 2**15
+"""In between, up to so many coordinates of all centres together."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,8 @@ class BoundedAssignment(Assignment):
 
 def start_assignment(points: np.ndarray, labels: np.ndarray | None, n_centers: int, device: str) -> Assignment:
     """The faster kind of assignment for this number of centres."""
-    kind = ExhaustiveAssignment if n_centers <= EXHAUSTIVE_CENTERS else BoundedAssignment
+    few = int(np.clip(EXHAUSTIVE_NUMBERS // points.shape[1], *EXHAUSTIVE_CENTERS))
+    kind = ExhaustiveAssignment if n_centers <= few else BoundedAssignment
     return kind(points, labels, device)
 
 

@@ -26,8 +26,9 @@ ROUNDING = 2e-6
 """Bound on the error of a squared distance from a float32 product of two rows, relative to their squared norms; pairs
 this close to the limit are kept and decided in float64."""
 
-PROBES = 4096
-"""Rows that look for other components in one round, when the neighbour graph falls apart."""
+PROBES = 512
+"""Rows that look for other components in one round, when the neighbour graph falls apart; enough for a tree that is
+then made exact."""
 
 
 def mutual_reachability_tree(
@@ -223,12 +224,12 @@ def _improving_within(products, least_squares, core, gaps):  # type: ignore[no-u
 
 
 def connected_by_representatives(
-    vectors: np.ndarray, core: np.ndarray, forest: SpanningTree, device: str
+    vectors: np.ndarray, core: np.ndarray, forest: SpanningTree, device: str, probes: int = PROBES
 ) -> SpanningTree:
     """Join the trees of a forest by good, though not always the best, edges.
 
-    In each round a few central rows of every component look for the nearest row outside of it, and the
-    components that find each other merge.
+    In each round a few central rows of every component, ``probes`` in all, look for the nearest row outside of it, and
+    the components that find each other merge.
     """
     n = len(core)
     whole = as_tensor(vectors, device)
@@ -237,10 +238,10 @@ def connected_by_representatives(
     eccentricity = np.maximum(np.linalg.norm(np.asarray(vectors) - center, axis=1), core)
     while len(forest.weights) < n - 1:
         components = _component_labels(forest, n)
-        probes = _central_rows(components, eccentricity)
+        rows = _central_rows(components, eccentricity, probes)
         pairs = [
-            _nearest_outside(whole, norms, as_tensor(core, device).float(), components, probes[block], device)
-            for block in blocks(len(probes), 512)
+            _nearest_outside(whole, norms, as_tensor(core, device).float(), components, rows[block], device)
+            for block in blocks(len(rows), 512)
         ]
         forest = _improved(forest, np.concatenate(pairs), vectors, core)
     return forest
@@ -252,10 +253,10 @@ def _component_labels(forest: SpanningTree, n: int) -> np.ndarray:
     return cut(SpanningTree(edges, np.concatenate([forest.weights, padding])), np.finfo(np.float64).max)
 
 
-def _central_rows(components: np.ndarray, eccentricity: np.ndarray) -> np.ndarray:
+def _central_rows(components: np.ndarray, eccentricity: np.ndarray, count: int) -> np.ndarray:
     """The most central rows of every component but the largest, which the others will find."""
     sizes = np.bincount(components)
-    each = max(1, PROBES // len(sizes))
+    each = max(1, count // len(sizes))
     order = np.lexsort((eccentricity, components))
     starts = np.concatenate([[0], np.cumsum(sizes)])
     rank = np.arange(len(order)) - starts[components[order]]

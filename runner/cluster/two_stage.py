@@ -26,11 +26,14 @@ from runner.cluster.spanning_tree import connected_by_representatives, neighborh
 SHARD = 2000
 """Rows of a shard, on average."""
 
-PROBES = 8
+PROBES = 16
 """Shards that a row looks into, its own included."""
 
 OUTLIERS = 0.01
 """Share of the rows, those farthest from their neighbours, that look again among all."""
+
+REPRESENTATIVES = 4096
+"""Rows that look for the nearest of other clusters in one round, in all."""
 
 _ROWS_PER_CENTER = 40
 _MEASURED = 200
@@ -85,7 +88,7 @@ def two_stage_geometry(
     progress(0.9)
     neighbors = search.neighbors()
     core = np.ascontiguousarray(neighbors.core_distances(k))
-    tree = connected_by_representatives(vectors, core, neighborhood_forest(neighbors, k), device)
+    tree = connected_by_representatives(vectors, core, neighborhood_forest(neighbors, k), device, REPRESENTATIVES)
     progress(1.0)
     return TwoStageGeometry(neighbors, tree, _recall(vectors, neighbors, seed, device))
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
 from runner.score.cluster_geometry import ClusterGeometry, cluster_geometry, row_blocks
-from runner.score.silhouette import COINCIDENT
-
-LOWEST = np.float32(-9)
-"""Below every product of unit vectors."""
+from runner.score.silhouette_kernel import NestedClusters, block_samples
 
 
 def nested_silhouettes(partitions: Sequence[np.ndarray], vectors: np.ndarray) -> list[float | None]:
@@ -43,19 +39,17 @@ def nested_silhouettes(partitions: Sequence[np.ndarray], vectors: np.ndarray) ->
         raise ValueError("nested partitions must not hold noise")
     levels = _levels(partitions, geometry.labels, geometry.sizes)
     order = levels[0].order
-    offsets = np.ascontiguousarray(geometry.offsets[order].T, dtype=np.float32)
-    by_level = _products_with_center(geometry, levels)
+    offsets = np.ascontiguousarray(geometry.offsets[order], dtype=np.float32)
+    clusters = NestedClusters.join(
+        [level.sizes for level in levels],
+        [level.starts for level in levels],
+        _products_with_center(geometry, levels),
+    )
+    places = np.stack([level.places for level in levels])
     totals = np.zeros(len(levels))
-    for block in row_blocks(len(vectors), 8 * geometry.n_clusters + 16 * vectors.shape[1]):
-        rows = vectors[block].astype(np.float64)
-        products = (rows - geometry.center).astype(np.float32) @ offsets
-        products *= geometry.sizes[order].astype(np.float32)
-        to_center = 1 - rows @ geometry.center
-        to_self = 1 - np.einsum("ij,ij->i", rows, rows)
-        for number, level in enumerate(levels):
-            products = products if number == 0 else _united(products, level.starts)
-            own = level.places[block]
-            totals[number] += _sum_of_samples(products, level.sizes, by_level[number], to_center, to_self, own)
+    for block in row_blocks(len(vectors), 4 * geometry.n_clusters + 16 * vectors.shape[1]):
+        own = np.ascontiguousarray(places[:, block])
+        totals += block_samples(vectors[block], own, clusters, geometry.center, offsets).sum(axis=1)
     return [
         float(total / len(vectors)) if len(level.sizes) > 1 else None
         for total, level in zip(totals, levels, strict=True)
@@ -106,52 +100,3 @@ def _products_with_center(geometry: ClusterGeometry, levels: Sequence[_Level]) -
     order = levels[0].order
     weighted = (geometry.offsets @ geometry.center)[order] * geometry.sizes[order]
     return [np.add.reduceat(weighted, level.begins) / level.sizes for level in levels]
-
-
-@njit(cache=True)
-def _united(products, starts):  # type: ignore[no-untyped-def]
-    """Sums over runs of columns, from each start up to the next."""
-    united = np.empty((len(products), len(starts)), dtype=np.float32)
-    for row in range(len(products)):
-        part = 0
-        for cluster in range(len(starts)):
-            end = starts[cluster + 1] if cluster + 1 < len(starts) else products.shape[1]
-            total = products[row, part]
-            part += 1
-            while part < end:
-                total += products[row, part]
-                part += 1
-            united[row, cluster] = total
-    return united
-
-
-@njit(cache=True)
-def _sum_of_samples(products, sizes, by_center, to_center, to_self, own):  # type: ignore[no-untyped-def]
-    """Sum of the silhouettes of some rows; ``products`` are weighted by the clusters' sizes."""
-    total = 0.0
-    shares = (1 / sizes).astype(np.float32)
-    centers = by_center.astype(np.float32)
-    for row in range(len(products)):
-        cluster, size = own[row], sizes[own[row]]
-        if size == 1:
-            continue
-        before = _highest(products[row, :cluster], shares[:cluster], centers[:cluster])
-        behind = _highest(products[row, cluster + 1 :], shares[cluster + 1 :], centers[cluster + 1 :])
-        between = to_center[row] - max(before, behind)
-        to_own = to_center[row] - by_center[cluster] - products[row, cluster] / size
-        within = (size * to_own - to_self[row]) / (size - 1)
-        within = 0.0 if within < COINCIDENT else within
-        between = 0.0 if between < COINCIDENT else between
-        larger = max(within, between)
-        if larger > 0:
-            total += (between - within) / larger
-    return total
-
-
-@njit(cache=True, fastmath={"nnan", "ninf", "nsz", "reassoc", "contract"})
-def _highest(products, shares, centers):  # type: ignore[no-untyped-def]
-    """The highest product with a cluster's mean; in vector instructions, hence apart from the rest."""
-    highest = LOWEST
-    for other in range(len(products)):
-        highest = max(highest, centers[other] + products[other] * shares[other])
-    return highest

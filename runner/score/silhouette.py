@@ -6,10 +6,8 @@ import numpy as np
 
 from runner.cluster.trial import NOISE
 from runner.score.cluster_geometry import ClusterGeometry, cluster_geometry, row_blocks
+from runner.score.silhouette_kernel import NestedClusters, block_samples
 from runner.score.validation import validate_vectors
-
-COINCIDENT = 5e-7
-"""Distances below this are 0: single precision leaves those between identical rows at up to 2e-7 on either side."""
 
 
 def silhouette_samples(
@@ -45,48 +43,17 @@ def silhouette_samples(
     samples = np.zeros(len(geometry.labels))
     if geometry.n_clusters < 2:
         return samples
-    offsets = np.ascontiguousarray(geometry.offsets.T, dtype=np.float32)
-    center_by_offset = (geometry.offsets @ geometry.center).astype(np.float32)
+    offsets = geometry.offsets.astype(np.float32)
+    clusters = NestedClusters.join(
+        [geometry.sizes], [np.arange(geometry.n_clusters)], [geometry.offsets @ geometry.center]
+    )
     for block in row_blocks(len(samples), 4 * geometry.n_clusters + 16 * vectors.shape[1]):
         clustered = np.flatnonzero(geometry.labels[block] != NOISE)
         if clustered.size:
-            samples[block.start + clustered] = _block_samples(
-                vectors[block][clustered].astype(np.float64),
-                geometry.labels[block][clustered],
-                geometry,
-                offsets,
-                center_by_offset,
-            )
+            own = geometry.labels[block][clustered]
+            found = block_samples(vectors[block][clustered], own[None], clusters, geometry.center, offsets)
+            samples[block.start + clustered] = found[0]
     return samples
-
-
-def _block_samples(
-    rows: np.ndarray,
-    own: np.ndarray,
-    geometry: ClusterGeometry,
-    offsets: np.ndarray,
-    center_by_offset: np.ndarray,
-) -> np.ndarray:
-    """Silhouettes of some clustered rows.
-
-    With c the centre of all and o the offset of a cluster's mean from it, x·mean = x·c + c·o + (x-c)·o. Only the
-    last term, the smallest, is a product in single precision.
-    """
-    distances = (rows - geometry.center).astype(np.float32) @ offsets
-    distances += center_by_offset
-    np.subtract((1 - rows @ geometry.center).astype(np.float32)[:, None], distances, out=distances)
-
-    index = np.arange(len(rows))
-    sizes = geometry.sizes[own]
-    to_self = 1 - np.einsum("ij,ij->i", rows, rows)
-    within = (sizes * distances[index, own].astype(np.float64) - to_self) / np.maximum(1, sizes - 1)
-    distances[index, own] = np.inf
-    between = distances.min(axis=1).astype(np.float64)
-
-    within, between = (np.where(distance < COINCIDENT, 0.0, distance) for distance in (within, between))
-    larger = np.maximum(within, between)
-    samples = np.divide(between - within, larger, out=np.zeros_like(larger), where=larger > 0)
-    return np.where(sizes > 1, samples, 0.0)
 
 
 def silhouette(labels: np.ndarray, vectors: np.ndarray, *, geometry: ClusterGeometry | None = None) -> float | None:

@@ -1,4 +1,4 @@
-"""A k-means sweep from one seeding, against scikit-learn's KMeans run once for each k.
+"""A k-means sweep from one seeding, and from one dendrogram of Ward's, against scikit-learn's KMeans for each k.
 
     python tests/benchmarks/kmeans.py --n 20000 --trials 15 --reference-up-to 1000
 
@@ -17,6 +17,7 @@ from sklearn.cluster import KMeans
 from synthetic import synthetic_unit_vectors
 from threadpoolctl import threadpool_limits
 
+from runner.cluster.agglomerative import cut_linkage, ward_linkage
 from runner.cluster.kmeans import kmeans
 from runner.cluster.seeding import seed
 
@@ -37,6 +38,9 @@ def main() -> None:
     seeding_seconds = time.process_time() - start
     print(f"{n} x {vectors.shape[1]} vectors; {len(seeding.indices)} seeds: {seeding_seconds:.1f} s")
     print("     k  iterations  products/nkd  seconds | scikit-learn: iterations  seconds  inertia ratio")
+    start = time.process_time()
+    merges = ward_linkage(vectors)
+    ward_seconds, by_ward = time.process_time() - start, []
     seconds, pairs, ratios = 0.0, 0, []
     with threadpool_limits(options.threads):
         for k in n_clusters:
@@ -44,6 +48,9 @@ def main() -> None:
             result = kmeans(vectors, vectors[seeding.indices[:k]], labels_init=seeding.labels(k))
             elapsed = time.process_time() - start
             seconds, pairs = seconds + elapsed, pairs + result.pairs_computed
+            start = time.process_time()
+            from_ward = kmeans(vectors, vectors[:k], labels_init=cut_linkage(merges, int(k)))
+            by_ward.append((time.process_time() - start, from_ward.inertia / result.inertia))
             line = f"{k:6} {result.n_iter:11} {result.pairs_computed / n / k:13.2f} {elapsed:8.2f} |"
             if k <= options.reference_up_to:
                 start = time.process_time()
@@ -53,6 +60,11 @@ def main() -> None:
                 line += f"{reference.n_iter_:25} {elapsed:8.2f} {ratios[-1]:14.4f}"
             print(line, flush=True)
     print(f"sweep: {seconds:.1f} s after the seeding, {pairs / n**2:.2f} n²d products")
+    times, inertias = np.array(by_ward).T
+    print(
+        f"from Ward's clusters: {times.sum():.1f} s after the dendrogram, {ward_seconds:.1f} s; "
+        f"mean inertia over that from the seeding: {inertias.mean():.4f}"
+    )
     if ratios:
         print(f"mean inertia ratio: {np.mean(ratios):.4f}")
 

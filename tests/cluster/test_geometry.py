@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -156,3 +159,19 @@ def test_spaces_of_any_size(tmp_path, name: str, n: int) -> None:  # type: ignor
     assert space.vectors.shape[0] == n
     assert np.isfinite(space.vectors).all()
     assert space.metric == "euclidean"
+
+
+def test_what_two_processes_prepare_is_computed_once(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    np.save(tmp_path / "vectors.npy", clustered_vectors(50, 4, seed=0))
+    geometry = build_geometry(
+        tmp_path / "none", Space.parse("none"), tmp_path / "vectors.npy", base=None, min_samples=5, seed=0
+    )
+    calls = []
+
+    def compute() -> np.ndarray:
+        calls.append(time.sleep(0.2))
+        return np.arange(3)
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: geometry.prepared("slow", compute), range(4)))
+    assert len(calls) == 1 and all(np.array_equal(array, np.arange(3)) for array in found)

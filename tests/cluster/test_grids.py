@@ -111,7 +111,7 @@ def test_distances_are_quantiles_of_the_data(tmp_path: Path) -> None:
         ({"kmeans": {"n_clusters": 2.5}}, "n_clusters=2.5 must be a whole number"),
         ({"kmeans": {"n_clusters": [10, 51]}}, "n_clusters=51 is more than the 50 images"),
         ({"kmeans": {"k": 3}}, "kmeans has no parameter 'k'; it has n_clusters, init"),
-        ({"kmeans": {"init": "best"}}, "init='best' is unknown; use one of k-means[+][+], random"),
+        ({"kmeans": {"init": "best"}}, "init='best' is unknown; use one of k-means[+][+], random, ward"),
         ({"kmeans": {"n_clusters": {"quantiles": [1]}}}, "is no rule for this parameter; use geometric or range"),
         ({"hdbscan": {"min_cluster_size": 1}}, "min_cluster_size=1 is out of range; it must be at least 2"),
         ({"threshold": {"similarity": 1.2}}, "similarity=1.2 is out of range; it must be between -1 and 1"),

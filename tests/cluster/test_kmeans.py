@@ -11,15 +11,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.cluster.hierarchy import fcluster, ward
 from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score
 
 from runner.cluster import kmeans_assignment
+from runner.cluster.algorithms import algorithm_named
+from runner.cluster.geometry import build_geometry
 from runner.cluster.kmeans import KMeansResult, kmeans
 from runner.cluster.kmeans_assignment import GROUPS, two_smallest
 from runner.cluster.seeding import seed, seed_centers
+from runner.cluster.spaces import Space
 from runner.errors import RunnerError, UsageError
 
 
@@ -82,7 +86,7 @@ class TestLloyd:
     def test_bounds_change_nothing(
         self, vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch, exhaustive_up_to: int
     ) -> None:
-        monkeypatch.setattr(kmeans_assignment, "EXHAUSTIVE_CENTERS", exhaustive_up_to)
+        monkeypatch.setattr(kmeans_assignment, "EXHAUSTIVE_CENTERS", (exhaustive_up_to, exhaustive_up_to))
         start = vectors[:50]
         reference = KMeans(50, init=start, n_init=1, algorithm="lloyd", tol=0).fit(vectors)
         result = kmeans(vectors, start, tol=0)
@@ -284,7 +288,7 @@ class TestInvariants:
     def test_inertia_never_rises_and_labels_are_nearest(self, data: np.ndarray, share: float, exhaustive: bool) -> None:
         n_clusters = max(1, round(share * len(data)))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(kmeans_assignment, "EXHAUSTIVE_CENTERS", 10**6 if exhaustive else 0)
+            patch.setattr(kmeans_assignment, "EXHAUSTIVE_CENTERS", (10**6,) * 2 if exhaustive else (0, 0))
             runs = [kmeans(data, data[:n_clusters], max_iter=n, tol=0) for n in range(1, 8)]
         tolerance = 1e-5 * (1 + float(np.square(data).sum()))
         for run in runs:
@@ -317,3 +321,19 @@ class TestInvariants:
         np.testing.assert_array_equal(first, ordered[:, 0])
         np.testing.assert_array_equal(second, ordered[:, 1])
         np.testing.assert_array_equal(values[np.arange(n_rows), at], ordered[:, 0])
+
+
+@pytest.mark.parametrize("min_samples", [5, 0])  # 0: a space without a graph
+def test_from_wards_clusters_as_scikit_learn_from_scipys(vectors: np.ndarray, tmp_path: Path, min_samples: int) -> None:
+    np.save(tmp_path / "vectors.npy", vectors)
+    geometry = build_geometry(
+        tmp_path / "none", Space.parse("none"), tmp_path / "vectors.npy", base=None, min_samples=min_samples, seed=0
+    )
+    algorithm, params = algorithm_named("kmeans"), {"n_clusters": 12, "init": "ward"}
+    algorithm.prepare(geometry, [params], seed=0)
+    found = algorithm.cluster(geometry, params, seed=0)
+    start = fcluster(ward(vectors), 12, "maxclust")
+    means = np.stack([vectors[start == label].mean(axis=0) for label in np.unique(start)])
+    reference = KMeans(12, init=means, n_init=1, algorithm="lloyd").fit(vectors)
+    assert adjusted_rand_score(found.labels, reference.labels_) > 0.99
+    assert found.details["inertia"] == pytest.approx(reference.inertia_, rel=1e-4)

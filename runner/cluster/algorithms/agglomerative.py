@@ -1,6 +1,9 @@
 """Agglomerative clustering: one dendrogram per linkage, cut at every number of clusters."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +11,9 @@ from runner.cluster.algorithms.base import Algorithm, Parameter, Params, Scale
 from runner.cluster.cuts import relabel_by_size
 from runner.cluster.geometry import Geometry
 from runner.cluster.trial import Clustering
+
+if TYPE_CHECKING:
+    from runner.cluster.agglomerative import Linkage
 
 
 class Agglomerative(Algorithm):
@@ -25,30 +31,30 @@ class Agglomerative(Algorithm):
         return f"agglomerative {params['linkage']}"
 
     def prepare(self, geometry: Geometry, settings: Sequence[Params], seed: int) -> None:
-        _merges(geometry, str(settings[0]["linkage"]))
+        shared_dendrogram(geometry, str(settings[0]["linkage"]))
 
     def cluster(self, geometry: Geometry, params: Params, seed: int) -> Clustering:
         from runner.cluster.agglomerative import cut_linkage
 
-        merges, approximate = _merges(geometry, str(params["linkage"]))
-        labels = cut_linkage(merges, int(params["n_clusters"]))
-        return Clustering(relabel_by_size(labels), {"approximate": approximate})
+        tree = shared_dendrogram(geometry, str(params["linkage"]))
+        labels = cut_linkage(tree.merges, int(params["n_clusters"]))
+        return Clustering(relabel_by_size(labels), {"approximate": tree.approximate})
 
 
-def _merges(geometry: Geometry, linkage: str) -> tuple[np.ndarray, bool]:
-    """The dendrogram in scipy's format, and whether it is approximate."""
-    from runner.cluster.agglomerative import agglomerative_linkage
+def shared_dendrogram(geometry: Geometry, linkage: str) -> Linkage:
+    """The dendrogram of a linkage, found once and kept with the geometry."""
+    from runner.cluster.agglomerative import Linkage, agglomerative_linkage
 
     def compute() -> np.ndarray:
         result = agglomerative_linkage(
             geometry.vectors,
             linkage,
             geometry.metric,
-            geometry.neighbors,
+            geometry.neighbors if geometry.has_graph else None,
             in_two_stages=geometry.recall is not None,
         )
         flag = np.full((1, result.merges.shape[1]), float(result.approximate))
         return np.concatenate([result.merges, flag])
 
     stored = geometry.prepared(f"agglomerative-{linkage}", compute)
-    return stored[:-1], bool(stored[-1, 0])
+    return Linkage(stored[:-1], bool(stored[-1, 0]))

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from runner.cluster.gaussian_mixture import CovarianceType
 
 
+START_TOLERANCE = 1e-2
+"""The k-means that mixtures start from need not have come to rest: EM moves on from it anyway."""
+
+
 class GaussianMixture(Algorithm):
     """As ``sklearn.mixture.GaussianMixture``; a full embedding has too many dimensions for covariances."""
 
@@ -52,5 +56,6 @@ class GaussianMixture(Algorithm):
 def _start(geometry: Geometry, n_components: int, seed: int) -> np.ndarray:
     """The k-means labels, int32, shape (n,), from which mixtures of every covariance type start; computed once."""
     return geometry.prepared(
-        f"kmeans-labels-{n_components}-{seed}", lambda: kmeans_from_seeding(geometry, n_components, seed).labels
+        f"kmeans-labels-{n_components}-{seed}",
+        lambda: kmeans_from_seeding(geometry, n_components, seed, tol=START_TOLERANCE).labels,
     )
