@@ -20,7 +20,7 @@ RELATIVE_REG_COVAR = 1e-2
 """Default of ``reg_covar``, as a share of the mean variance of the features, so that it fits any scale of the data."""
 
 BLOCK_ELEMENTS = 2**17
-"""Statistics held at once, few enough for the cache; the number of points in a block follows from it."""
+"""Statistics, or responsibilities, held at once, few enough for the cache; the number of points in a block follows."""
 
 NEGLIGIBLE = -230.0
 """Log responsibilities are raised to this, 1e-100: products with still smaller ones are denormal, hence very slow."""
@@ -93,6 +93,7 @@ def gaussian_mixture(
             f"The Gaussian mixture with n_components={n_components}, covariance_type={covariance_type} became "
             f"singular; use fewer components, fewer dimensions or a reg_covar above {reg_covar:.3g}."
         ) from error
+    assert step.labels is not None
     present, compact = np.unique(step.labels, return_inverse=True)
     return GaussianMixtureResult(
         labels=compact.astype(np.int32),
@@ -106,9 +107,9 @@ def gaussian_mixture(
 
 @dataclass(frozen=True)
 class _Expectation:
-    """What an E-step finds: labels, total log-likelihood, and the weighted sums that the M-step needs."""
+    """What an E-step finds: labels if wanted, total log-likelihood, and the weighted sums that the M-step needs."""
 
-    labels: np.ndarray
+    labels: np.ndarray | None
     log_likelihood: float
     sums: np.ndarray
 
@@ -122,42 +123,49 @@ def _expectation_maximization(
     previous, converged, n_iter = -np.inf, False, 0
     while not converged and n_iter < max_iter:
         n_iter += 1
-        step = _expect(points, components, model)
+        step = _expect(points, components, model, with_labels=False)
         components = model.fit(step.sums, scatter)
         mean = step.log_likelihood / points.shape[1]
         converged = abs(mean - previous) < tol
         previous = mean
-    return _expect(points, components, model), n_iter, converged
+    return _expect(points, components, model, with_labels=True), n_iter, converged
 
 
 def _sums_of_partition(points: np.ndarray, labels: np.ndarray, model: CovarianceModel) -> np.ndarray:
     components = np.arange(labels.max() + 1)[:, None]
-    return sum((components == labels[block]) @ model.statistics(points[:, block]).T for block in _blocks(points, model))
+    return sum(
+        (components == labels[block]) @ model.statistics(points[:, block]).T
+        for block in _blocks(points, model, len(components))
+    )
 
 
-def _expect(points: np.ndarray, components: Components, model: CovarianceModel) -> _Expectation:
+def _expect(points: np.ndarray, components: Components, model: CovarianceModel, *, with_labels: bool) -> _Expectation:
     """One pass over the points, in blocks: nothing of size n × k is ever held."""
-    labels = np.empty(points.shape[1], np.int32)
+    labels = np.empty(points.shape[1], np.int32) if with_labels else None
     log_likelihood = 0.0
     sums = np.zeros(components.coefficients.shape)
-    for block in _blocks(points, model):
+    for block in _blocks(points, model, len(sums)):
         statistics = model.statistics(points[:, block])
         log_joint = components.log_joint(points[:, block], statistics)
-        labels[block] = log_joint.argmax(axis=0)
+        if labels is not None:
+            labels[block] = log_joint.argmax(axis=0)
         highest = log_joint.max(axis=0)
-        responsibilities = np.exp(np.maximum(log_joint - highest, NEGLIGIBLE))
-        totals = responsibilities.sum(axis=0)
-        responsibilities /= totals
+        log_joint -= highest
+        np.maximum(log_joint, NEGLIGIBLE, out=log_joint)
+        likelihoods = np.exp(log_joint, out=log_joint)  # relative to the most probable component's
+        totals = likelihoods.sum(axis=0)
         log_likelihood += float((highest + np.log(totals)).sum())
-        sums += responsibilities @ statistics.T
+        fewer = min(statistics, likelihoods, key=len)  # scaling either makes responsibilities of the likelihoods
+        fewer /= totals
+        sums += likelihoods @ statistics.T
     if not np.isfinite(log_likelihood):
         raise SingularCovarianceError
     return _Expectation(labels, log_likelihood, sums)
 
 
-def _blocks(points: np.ndarray, model: CovarianceModel) -> list[slice]:
+def _blocks(points: np.ndarray, model: CovarianceModel, n_components: int) -> list[slice]:
     n_statistics = 1 + len(points) + model.n_products
-    return blocks(points.shape[1], max(256, BLOCK_ELEMENTS // n_statistics))
+    return blocks(points.shape[1], max(256, BLOCK_ELEMENTS // max(n_statistics, n_components)))
 
 
 def _validate(vectors: np.ndarray, labels_init: np.ndarray, covariance_type: str, max_iter: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from runner.score.cluster_geometry import ClusterGeometry, cluster_geometry, row_blocks
+from runner.score.cluster_geometry import cluster_geometry, row_blocks
 from runner.score.silhouette_kernel import NestedClusters, block_samples
 
 
@@ -38,20 +38,14 @@ def nested_silhouettes(partitions: Sequence[np.ndarray], vectors: np.ndarray) ->
     if geometry.n_clustered < len(vectors):
         raise ValueError("nested partitions must not hold noise")
     levels = _levels(partitions, geometry.labels, geometry.sizes)
-    order = levels[0].order
-    offsets = np.ascontiguousarray(geometry.offsets[order], dtype=np.float32)
-    clusters = NestedClusters.join(
-        [level.sizes for level in levels],
-        [level.starts for level in levels],
-        _products_with_center(geometry, levels),
-    )
+    clusters = NestedClusters.of(geometry, levels[0].order, [level.starts for level in levels])
     places = np.stack([level.places for level in levels])
     totals = np.zeros(len(levels))
-    for block in row_blocks(len(vectors), 4 * geometry.n_clusters + 16 * vectors.shape[1]):
-        own = np.ascontiguousarray(places[:, block])
-        totals += block_samples(vectors[block], own, clusters, geometry.center, offsets).sum(axis=1)
+    for block in row_blocks(len(vectors), 4 * geometry.n_clusters + 4 * vectors.shape[1]):
+        rows = np.arange(block.start, block.stop)
+        totals += block_samples(vectors, rows, np.ascontiguousarray(places[:, block]), clusters).sum(axis=1)
     return [
-        float(total / len(vectors)) if len(level.sizes) > 1 else None
+        float(total / len(vectors)) if len(level.starts) > 1 else None
         for total, level in zip(totals, levels, strict=True)
     ]
 
@@ -62,7 +56,6 @@ class _Level:
     Attributes:
         order: of the finest clusters, int64.
         places: place of each row's cluster in this level's order, int64, shape (n,).
-        sizes: of the clusters at each place, float64, shape (k,).
         starts: first place of each cluster's parts in the level before, int64, shape (k,).
     """
 
@@ -75,7 +68,6 @@ class _Level:
         place_of_finest = np.empty(len(order), dtype=np.int64)
         place_of_finest[order] = np.cumsum(runs)
         self.places = place_of_finest[finest]
-        self.sizes = np.bincount(self.places).astype(np.float64)
         self.begins = begins
         self.starts = begins if before is None else np.searchsorted(before.begins, begins)
 
@@ -93,10 +85,3 @@ def _levels(partitions: Sequence[np.ndarray], finest: np.ndarray, sizes: np.ndar
     for parent in parents:
         levels.append(_Level(order, parent, finest, levels[-1] if levels else None))
     return levels
-
-
-def _products_with_center(geometry: ClusterGeometry, levels: Sequence[_Level]) -> list[np.ndarray]:
-    """Per level, the product of the centre of all with each cluster's offset, float64, shape (k,)."""
-    order = levels[0].order
-    weighted = (geometry.offsets @ geometry.center)[order] * geometry.sizes[order]
-    return [np.add.reduceat(weighted, level.begins) / level.sizes for level in levels]

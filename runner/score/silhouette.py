@@ -43,16 +43,12 @@ def silhouette_samples(
     samples = np.zeros(len(geometry.labels))
     if geometry.n_clusters < 2:
         return samples
-    offsets = geometry.offsets.astype(np.float32)
-    clusters = NestedClusters.join(
-        [geometry.sizes], [np.arange(geometry.n_clusters)], [geometry.offsets @ geometry.center]
-    )
-    for block in row_blocks(len(samples), 4 * geometry.n_clusters + 16 * vectors.shape[1]):
-        clustered = np.flatnonzero(geometry.labels[block] != NOISE)
-        if clustered.size:
-            own = geometry.labels[block][clustered]
-            found = block_samples(vectors[block][clustered], own[None], clusters, geometry.center, offsets)
-            samples[block.start + clustered] = found[0]
+    numbers = np.arange(geometry.n_clusters)
+    clusters = NestedClusters.of(geometry, numbers, [numbers])
+    clustered = np.flatnonzero(geometry.labels != NOISE)
+    for block in row_blocks(len(clustered), 4 * geometry.n_clusters + 4 * vectors.shape[1]):
+        rows = clustered[block]
+        samples[rows] = block_samples(vectors, rows, geometry.labels[rows][None], clusters)[0]
     return samples
 
 

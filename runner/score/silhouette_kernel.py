@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from runner.score.cluster_geometry import ClusterGeometry
+
 COINCIDENT = 5e-7
 """Distances below this are 0: single precision leaves those between identical rows at up to 2e-7 on either side."""
 
@@ -23,54 +25,65 @@ class NestedClusters:
     """Some partitions, finest first, with clusters in an order in which the parts of every cluster are neighbours.
 
     Attributes:
-        bounds: int64, shape (levels + 1,): where each partition's clusters begin in the other arrays.
+        center: float32, shape (d,): a point near all vectors, from which the clusters' means are measured.
+        offsets: float32, shape (k, d): mean of each cluster of the finest partition, less ``center``.
+        bounds: int64, shape (levels + 1,): where each partition's clusters begin in the arrays below.
         sizes: float64: images of each cluster.
         starts: int64: each cluster's first part among the clusters of the partition before.
-        by_center: float64: product of each cluster's offset with the centre of all.
+        by_center: float64: product of each cluster's offset with ``center``.
     """
 
+    center: np.ndarray
+    offsets: np.ndarray
     bounds: np.ndarray
     sizes: np.ndarray
     starts: np.ndarray
     by_center: np.ndarray
 
     @classmethod
-    def join(
-        cls, sizes: Sequence[np.ndarray], starts: Sequence[np.ndarray], by_center: Sequence[np.ndarray]
-    ) -> NestedClusters:
-        """From one array per partition of each."""
-        bounds = np.cumsum([0, *map(len, sizes)])
+    def of(cls, geometry: ClusterGeometry, order: np.ndarray, starts: Sequence[np.ndarray]) -> NestedClusters:
+        """The partitions that come of a finest one by uniting neighbouring clusters.
+
+        Args:
+            geometry: of the finest partition.
+            order: int64, shape (k,): its clusters in the order that is wanted.
+            starts: int64, for each partition: the first part of each of its clusters in the partition before.
+        """
+        center = geometry.center.astype(np.float32)
+        offsets = geometry.offsets[order] + (geometry.center - center)
+        sizes, weighted = [geometry.sizes[order].astype(np.float64)], [geometry.sizes[order] * (offsets @ center)]
+        for begins in starts[1:]:
+            sizes.append(np.add.reduceat(sizes[-1], begins))
+            weighted.append(np.add.reduceat(weighted[-1], begins))
+        every = np.concatenate(sizes)
         return cls(
-            bounds,
-            np.concatenate(sizes).astype(np.float64),
+            center,
+            offsets.astype(np.float32),
+            np.cumsum([0, *map(len, sizes)]),
+            every,
             np.concatenate(starts).astype(np.int64),
-            np.concatenate(by_center),
+            np.concatenate(weighted) / every,
         )
 
 
-def block_samples(
-    rows: np.ndarray, own: np.ndarray, clusters: NestedClusters, center: np.ndarray, offsets: np.ndarray
-) -> np.ndarray:
+def block_samples(vectors: np.ndarray, rows: np.ndarray, own: np.ndarray, clusters: NestedClusters) -> np.ndarray:
     """Silhouettes of some vectors under the cosine distance.
 
-    With c the centre of all and o the offset of a cluster's mean from it, x·mean = x·c + c·o + (x-c)·o. Only the last
-    term, the smallest, is a product in single precision.
+    With c the centre and o the offset of a cluster's mean from it, x·mean = x·c + c·o + (x-c)·o. Only the last term,
+    the smallest, is a product in single precision.
 
     Args:
-        rows: float, shape (r, d), of unit length.
+        vectors: float, shape (n, d), rows of unit length.
+        rows: int64, shape (r,): which of them.
         own: int64, shape (levels, r): the cluster of each, numbered within its partition.
         clusters: of all partitions.
-        center: float64, shape (d,): mean of all clustered vectors.
-        offsets: float32, shape (k, d): mean of each cluster of the finest partition, less ``center``.
 
     Returns:
         float64, shape (levels, r).
     """
-    rows = rows.astype(np.float64)
-    products = offsets @ (rows - center).astype(np.float32).T
-    to_self = 1 - np.einsum("ij,ij->i", rows, rows)
+    centered, to_center, to_self = _centered(vectors, rows, clusters.center)
     return _samples(
-        products,
+        clusters.offsets @ centered.T,
         own,
         clusters.bounds,
         clusters.sizes,
@@ -78,9 +91,26 @@ def block_samples(
         clusters.by_center,
         clusters.by_center.astype(np.float32),
         (1 / clusters.sizes).astype(np.float32),
-        1 - rows @ center,
+        to_center,
         to_self,
     )
+
+
+@njit(cache=True, fastmath={"reassoc", "contract"})
+def _centered(vectors, rows, center):  # type: ignore[no-untyped-def]
+    """Some vectors less ``center``, float32, and their cosine distances to it and to themselves, float64."""
+    n, dimension = len(rows), vectors.shape[1]
+    centered = np.empty((n, dimension), dtype=np.float32)
+    to_center, to_self = np.empty(n), np.empty(n)
+    for i in range(n):
+        by_center, by_self = 0.0, 0.0
+        for axis in range(dimension):
+            value = vectors[rows[i], axis]
+            centered[i, axis] = value - center[axis]
+            by_center += np.float64(value) * np.float64(center[axis])
+            by_self += np.float64(value) * np.float64(value)
+        to_center[i], to_self[i] = 1 - by_center, 1 - by_self
+    return centered, to_center, to_self
 
 
 @njit(cache=True)
