@@ -177,7 +177,7 @@ class _Experiment:
         config = self.config
         approximate = len(embedded.images) > config.exact_up_to
         data = data_digest(embedded.images, self._contents(embedded), config.seed, approximate=approximate)
-        return sweep_embeddings(embedded, config, self.grids, data, self.out / WORK, self.clock)
+        return sweep_embeddings(embedded, config, self.grids, self.source.targets, data, self.out / WORK, self.clock)
 
     def _contents(self, embedded: EmbeddingRun) -> list[str]:
         """The content hash of each image's file; of ready-made vectors, the key that names them all."""
@@ -233,7 +233,7 @@ class _Experiment:
             labels=study.journal.labels,
             vectors=lambda key: np.load(vectors[key], mmap_mode="r", allow_pickle=False),
             config_yaml=dump_config(self._resolved()),
-            neighbors=study.neighbors,
+            flat_map=study.flat_map,
             tree=study.tree,
             reconstructions={} if self.models is None else self.models.reconstructions(),
             targets=self.source.targets,

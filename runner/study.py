@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from runner.cluster.flat_map import EmbeddingMap
 from runner.cluster.geometry import open_geometry
 from runner.cluster.grids import Grid, grids_of_embedding
 from runner.cluster.similarity_tree import SimilarityTree
@@ -18,8 +19,8 @@ from runner.embed.encoders.device import select_device
 from runner.embed.pipeline import EmbeddingRun
 from runner.engine.journal import Journal
 from runner.engine.local import WorkerPool
+from runner.engine.shared_map import shared_map
 from runner.engine.sweep import SweepResult, SweepSettings, run_sweep
-from runner.output.results import NeighborLists
 from runner.output.summary import TrialRecord
 from runner.stage_clock import StageClock
 
@@ -32,11 +33,15 @@ class Study:
         data: digest of what all trials depend on.
         journal: records and labels of the trials.
         sweeps: what each embedding gave.
+        seed: of everything random.
+        marked: rows that must be on maps.
     """
 
     data: str
     journal: Journal
     sweeps: Mapping[str, SweepResult]
+    seed: int
+    marked: tuple[int, ...]
 
     @property
     def records(self) -> list[TrialRecord]:
@@ -48,10 +53,9 @@ class Study:
         """The null baselines of all embeddings."""
         return [record for sweep in self.sweeps.values() for record in sweep.null_records]
 
-    def neighbors(self, key: str) -> NeighborLists:
-        """Neighbour lists of an embedding's images."""
-        neighbors = open_geometry(self.sweeps[key].geometry).neighbors
-        return neighbors.indices, neighbors.distances
+    def flat_map(self, key: str) -> EmbeddingMap:
+        """An embedding's flat map."""
+        return shared_map(open_geometry(self.sweeps[key].geometry), key, self.seed, self.marked)
 
     def tree(self, key: str) -> SimilarityTree:
         """The tree of cosine similarities of an embedding's images."""
@@ -59,13 +63,14 @@ class Study:
 
     def graphs(self) -> dict[str, np.ndarray]:
         """The neighbour indices of every embedding, int32, shape (n, k)."""
-        return {key: self.neighbors(key)[0] for key in self.sweeps}
+        return {key: open_geometry(sweep.geometry).neighbors.indices for key, sweep in self.sweeps.items()}
 
 
 def sweep_embeddings(
     embedded: EmbeddingRun,
     config: ExperimentConfig,
     grids: Sequence[Grid],
+    targets: Sequence[str],
     data: str,
     folder: Path,
     clock: StageClock,
@@ -76,6 +81,7 @@ def sweep_embeddings(
         embedded: the vectors.
         config: of the experiment.
         grids: what is swept.
+        targets: ids of the images that must be on maps.
         data: digest of what all trials depend on; each has its own journal.
         folder: where the journal is kept.
         clock: measures each stage.
@@ -83,6 +89,8 @@ def sweep_embeddings(
     journal = folder / f"journal-{data}"
     if config.fresh:
         shutil.rmtree(journal, ignore_errors=True)
+    wanted = set(targets)
+    marked = tuple(row for row, name in enumerate(embedded.images.ids) if name in wanted)
     settings = SweepSettings(
         grids=grids,
         seed=config.seed,
@@ -92,8 +100,11 @@ def sweep_embeddings(
         truth=embedded.images.labels,
         image_paths=embedded.images.paths,
         exact_up_to=config.exact_up_to,
+        marked=marked,
     )
     with WorkerPool(config.workers or os.cpu_count() or 1, config.trial_timeout) as pool:
+        if not journal.exists():  # there is work for them
+            pool.start()
         sweeps = {
             embedding.key: run_sweep(
                 embedding,
@@ -104,4 +115,4 @@ def sweep_embeddings(
             )
             for number, embedding in enumerate(embedded.embeddings)
         }
-    return Study(data, Journal(journal), sweeps)
+    return Study(data, Journal(journal), sweeps, config.seed, marked)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Request = TypeVar("Request")
 Result = TypeVar("Result")
 
+NO_RESTARTS = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
+"""loky would take the arrays that a process has mapped for a leak and start it anew, which takes seconds each time."""
+
 MOST_FAILED_STARTS = 3
 """Pools that may break before any task runs; then the machine, not a task, is at fault."""
 
@@ -62,6 +65,12 @@ class WorkerPool:
 
     def __exit__(self, kind: object, *_: object) -> None:
         self._stop(kill=kind is not None)
+
+    def start(self) -> None:
+        """Have the processes start, which takes seconds, while something else is done; ``run`` does so otherwise."""
+        executor = self._start()
+        for _ in range(self.workers):
+            executor.submit(os.getpid)
 
     def run(
         self, function: Callable[[Request], Result], requests: Sequence[Request]
@@ -133,7 +142,11 @@ class WorkerPool:
         if self._executor is None:
             threads = max(1, (os.cpu_count() or 1) // self.workers)
             self._executor = ProcessPoolExecutor(
-                max_workers=self.workers, timeout=None, initializer=limit_threads, initargs=(threads,)
+                max_workers=self.workers,
+                timeout=None,
+                initializer=limit_threads,
+                initargs=(threads,),
+                env=NO_RESTARTS,
             )
         return self._executor
 

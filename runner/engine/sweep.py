@@ -17,8 +17,17 @@ from runner.cluster.trial import ClusteringConfig, Trial, TrialStatus
 from runner.embed.embedding_config import Embedding
 from runner.engine.journal import Journal
 from runner.engine.local import Outcome, WorkerPool
-from runner.engine.structureless import shares_in_structureless_cloud
-from runner.engine.tasks import PreparationRequest, SweepData, TrialRequest, failed_record, prepare, run_trial
+from runner.engine.tasks import (
+    MapRequest,
+    PreparationRequest,
+    SharedRequest,
+    StructurelessRequest,
+    SweepData,
+    TrialRequest,
+    do_shared,
+    failed_record,
+    run_trial,
+)
 from runner.output.summary import TrialRecord
 from runner.progress import ShareProgress, progress_bar
 from runner.score.null_baseline import null_cluster_counts
@@ -42,6 +51,8 @@ class SweepSettings:
     truth: tuple[str | None, ...] | None
     image_paths: tuple[Path, ...] = ()
     exact_up_to: int | None = None
+    marked: tuple[int, ...] = ()
+    """Rows that must be on maps."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +90,6 @@ def run_sweep(
         geometries = _build_geometries(embedding, directory, settings)
         if looks_at_images(settings.grids):
             geometries["none"].set_image_paths(settings.image_paths)
-        shares_in_structureless_cloud(geometries["none"], settings.seed)
         configs = expand(settings.grids, lambda space: geometries[space])
     data = SweepData(
         geometries={space: geometry.directory for space, geometry in geometries.items()},
@@ -133,21 +143,28 @@ class _Sweep:
         self.journal = Journal(settings.journal)
 
     def prepare(self, configs: Sequence[ClusteringConfig]) -> dict[_PreparationKey, str]:
-        """Do what unfinished settings share; the errors of the preparations that failed."""
-        shared: dict[_PreparationKey, list[ClusteringConfig]] = {}
+        """Do what unfinished settings share, and draw the map; the errors of the preparations that failed.
+
+        Only those of the algorithms: whoever needs the map or the cloud without clusters will try again, and tell.
+        """
+        groups: dict[_PreparationKey, list[ClusteringConfig]] = {}
         for config in configs:
             key = _preparation_key(config)
             if key is not None and not self._is_finished(config):
-                shared.setdefault(key, []).append(config)
+                groups.setdefault(key, []).append(config)
         requests = [
             PreparationRequest(self.data, algorithm, space, tuple(config.params for config in group))
-            for (algorithm, space, _), group in shared.items()
+            for (algorithm, space, _), group in groups.items()
         ]
         requests.sort(key=lambda request: not algorithm_named(request.algorithm).slow_to_prepare)
+        none, seed = self.data.geometries["none"], self.settings.seed
+        shared: list[SharedRequest] = [*requests]
+        if requests:
+            shared[:0] = [MapRequest(none, self.key, seed, self.settings.marked), StructurelessRequest(none, seed)]
         failures: dict[_PreparationKey, str] = {}
-        for outcome in self._run(prepare, requests, "preparations"):
-            if outcome.error is not None:
-                request = outcome.request
+        for outcome in self._run(do_shared, shared, "preparations"):
+            request = outcome.request
+            if outcome.error is not None and isinstance(request, PreparationRequest):
                 config = ClusteringConfig(request.algorithm, request.space, request.settings[0])
                 key = _preparation_key(config)
                 assert key is not None

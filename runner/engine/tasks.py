@@ -17,6 +17,7 @@ from runner.cluster.algorithms.base import Params
 from runner.cluster.geometry import Geometry, open_geometry
 from runner.cluster.trial import ClusteringConfig, Trial, TrialStatus
 from runner.engine.journal import Journal
+from runner.engine.shared_map import shared_map
 from runner.engine.structureless import shares_in_structureless_cloud
 from runner.fingerprints import digest_of
 from runner.output.summary import TrialRecord
@@ -58,8 +59,51 @@ class TrialRequest:
     trial: Trial
 
 
-def prepare(request: PreparationRequest) -> None:
-    """Do a preparation; its result stays in the geometry's folder."""
+@dataclass(frozen=True)
+class StructurelessRequest:
+    """What clusters of every size tell in a cloud without any: see ``shares_in_structureless_cloud``.
+
+    Attributes:
+        geometry: folder of the embedding's own geometry.
+        seed: of the cloud.
+    """
+
+    geometry: Path
+    seed: int
+
+
+@dataclass(frozen=True)
+class MapRequest:
+    """An embedding's flat map.
+
+    Attributes:
+        geometry: folder of the embedding's own geometry.
+        embedding: its key.
+        seed: of the map.
+        keep: rows that must be on it.
+    """
+
+    geometry: Path
+    embedding: str
+    seed: int
+    keep: tuple[int, ...]
+
+
+SharedRequest = PreparationRequest | StructurelessRequest | MapRequest
+
+
+def do_shared(request: SharedRequest) -> None:
+    """Do what is done once for many trials, or beside them; the result stays in the geometry's folder."""
+    match request:
+        case PreparationRequest():
+            _prepare(request)
+        case StructurelessRequest():
+            shares_in_structureless_cloud(_geometry(request.geometry), request.seed)
+        case MapRequest():
+            shared_map(_geometry(request.geometry), request.embedding, request.seed, request.keep)
+
+
+def _prepare(request: PreparationRequest) -> None:
     data, algorithm = request.data, algorithm_named(request.algorithm)
     geometry = _geometry(data.geometries[request.space])
     algorithm.prepare(geometry, request.settings, data.seed)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from runner.cluster.flat_map import EmbeddingMap, project
 from runner.output.atomic import atomic_path
 from runner.output.cluster_facts import cluster_facts
 from runner.output.layout import PLOTS
@@ -21,7 +22,7 @@ from runner.output.plots.embedding_map import plot_embedding_map
 from runner.output.plots.silhouette_plot import plot_silhouettes
 from runner.output.plots.training_curves import plot_training
 from runner.output.previous import archive_previous
-from runner.output.projection import EmbeddingMap, map_path, project, save_map
+from runner.output.projection import map_path, save_map
 from runner.output.rank_folders import (
     RankedTrial,
     remove_stale_folders,
@@ -172,7 +173,9 @@ def _draw_maps(out: Path, results: Results, clock: _Clock) -> list[EmbeddingMap]
     maps = []
     with clock.part("maps", len(names) if len(results.images) else 0, "map") as bar:
         for key, name in names.items() if len(results.images) else ():
-            drawn = project(key, results.vectors(key), results.summary.experiment.seed, results.neighbors(key), targets)
+            drawn = results.flat_map(key)
+            if drawn is None:
+                drawn = project(key, results.vectors(key), results.summary.experiment.seed, keep=targets)
             save_map(out, drawn, results.images)
             best = results.best_trial_of(key)
             plot_embedding_map(

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner.cluster.flat_map import EmbeddingMap
 from runner.cluster.threshold_curve import threshold_curve
 from runner.cluster.trial import TrialStatus
 from runner.output.atomic import write_text
@@ -15,7 +16,6 @@ from runner.output.contact_sheet import draw_overview
 from runner.output.layout import OVERVIEW, PLOTS, REPORT
 from runner.output.naming import count_of, embedding_names, short_embedding_names, trial_name
 from runner.output.page import render_page
-from runner.output.projection import EmbeddingMap
 from runner.output.rank_folders import RankedTrial, sheet_source
 from runner.output.report_data import comparison_data, map_data, map_trials
 from runner.output.report_table import ranking_table

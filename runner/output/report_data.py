@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 import numpy as np
 
+from runner.cluster.flat_map import EmbeddingMap
 from runner.output.naming import short_embedding_names, trial_name
 from runner.output.plots.style import PALETTE, algorithm_colors, cluster_colors
-from runner.output.projection import EmbeddingMap
 from runner.output.results import Results
 from runner.output.summary import NullRecord, TrialRecord
 from runner.output.thumbnails import Thumbnails

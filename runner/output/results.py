@@ -13,14 +13,12 @@ from runner.images.image_set import ImageSet
 from runner.output.summary import Summary, TrialRecord
 
 if TYPE_CHECKING:
+    from runner.cluster.flat_map import EmbeddingMap
     from runner.cluster.similarity_tree import SimilarityTree
 
-NeighborLists = tuple[np.ndarray, np.ndarray]
-"""Indices (int32) and Euclidean distances of each image's nearest other images, both of shape (n, k)."""
 
-
-def no_neighbors(_: str) -> NeighborLists | None:
-    """For embeddings whose neighbour graph is not at hand."""
+def no_map(_: str) -> EmbeddingMap | None:
+    """For embeddings whose map is not drawn yet."""
     return None
 
 
@@ -39,7 +37,7 @@ class Results:
         labels: gives a done trial's labels, int32, shape (n_images,).
         vectors: gives an embedding key's L2-normalised vectors, float32, shape (n_images, dimension).
         config_yaml: the resolved settings; run again, they give the same labels.
-        neighbors: gives an embedding key's neighbour lists, or None where they would have to be computed.
+        flat_map: gives an embedding key's flat map, or None where it would have to be drawn.
         tree: gives an embedding key's tree of cosine similarities, or None where it would have to be computed.
         reconstructions: by the key of an embedding whose model was trained on the images, a picture of some originals
             above their reconstructions.
@@ -52,7 +50,7 @@ class Results:
     labels: Callable[[str], np.ndarray]
     vectors: Callable[[str], np.ndarray]
     config_yaml: str = ""
-    neighbors: Callable[[str], NeighborLists | None] = no_neighbors
+    flat_map: Callable[[str], EmbeddingMap | None] = no_map
     tree: Callable[[str], SimilarityTree | None] = no_tree
     reconstructions: Mapping[str, Path] = field(default_factory=dict)
     targets: tuple[str, ...] = field(default=())

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from runner.cluster.flat_map import EmbeddingMap
 from runner.cluster.trial import NOISE
 from runner.output.cluster_facts import cluster_facts
 from runner.output.plots.cluster_sizes import plot_cluster_sizes
@@ -15,7 +16,6 @@ from runner.output.plots.comparison import _ranges, plot_comparison
 from runner.output.plots.embedding_map import plot_embedding_map
 from runner.output.plots.silhouette_plot import plot_silhouettes
 from runner.output.plots.style import TARGET_COLOR, cluster_colors
-from runner.output.projection import EmbeddingMap
 from tests.output.experiments import image_names, make_results, unit_vectors
 
 HOSTILE = "$\\frac{1}{0}$ <b>&amp; _x_ ^ \n %s {0} 日本"

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runner.cluster.flat_map import MAX_POINTS, UMAP_FROM, project
 from runner.errors import RunnerError
-from runner.output.projection import MAX_POINTS, UMAP_FROM, project, read_map, save_map
+from runner.output.projection import read_map, save_map
 from tests.output.experiments import image_names, make_results, unit_vectors
 
 SMALL = [(1, 16, "PCA"), (2, 16, "PCA"), (4, 16, "PCA"), (5, 16, "t-SNE"), (30, 16, "t-SNE")]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from runner.cluster.flat_map import EmbeddingMap
 from runner.cluster.trial import NOISE
 from runner.output.naming import count_of
 from runner.output.plots.style import (
@@ -22,7 +23,6 @@ from runner.output.plots.style import (
     plain,
     save,
 )
-from runner.output.projection import EmbeddingMap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
