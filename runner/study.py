@@ -103,8 +103,6 @@ def sweep_embeddings(
         marked=marked,
     )
     with WorkerPool(config.workers or os.cpu_count() or 1, config.trial_timeout) as pool:
-        if not journal.exists():  # there is work for them
-            pool.start()
         sweeps = {
             embedding.key: run_sweep(
                 embedding,

@@ -66,12 +66,6 @@ class WorkerPool:
     def __exit__(self, kind: object, *_: object) -> None:
         self._stop(kill=kind is not None)
 
-    def start(self) -> None:
-        """Have the processes start, which takes seconds, while something else is done; ``run`` does so otherwise."""
-        executor = self._start()
-        for _ in range(self.workers):
-            executor.submit(os.getpid)
-
     def run(
         self, function: Callable[[Request], Result], requests: Sequence[Request]
     ) -> Iterator[Outcome[Request, Result]]:
