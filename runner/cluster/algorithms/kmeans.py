@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 WARD = "ward"
-"""Value of ``init``: start from the means of Ward's clusters, whose dendrogram all k share. The inertia is 1 to 2 %
+"""Value of ``init``: start from the means of Ward's clusters, whose dendrogram all k share. The inertia is 0.2 to 2.6 %
 lower than from k-means++, and half the time does (``tests/benchmarks/kmeans.py``)."""
 
 
