@@ -10,8 +10,8 @@ import numpy as np
 from runner.images.image_set import ImageSet
 from runner.images.pairs import Pairs
 
-SCORES = "scores 2"
-"""Changes whenever trials are scored differently, so that those of an earlier version are run again."""
+SCORES = "scores 3"
+"""Changes whenever trials are clustered or scored differently, so that those of an earlier version are run again."""
 
 
 def digest_of(parts: Iterable[str]) -> str:

@@ -89,8 +89,7 @@ def sweep_embeddings(
     journal = folder / f"journal-{data}"
     if config.fresh:
         shutil.rmtree(journal, ignore_errors=True)
-    wanted = set(targets)
-    marked = tuple(row for row, name in enumerate(embedded.images.ids) if name in wanted)
+    marked = tuple(embedded.images.rows_present(targets))
     settings = SweepSettings(
         grids=grids,
         seed=config.seed,

@@ -95,9 +95,12 @@ def map_method(vectors: np.ndarray) -> str:
 
 
 def _layout(vectors: np.ndarray, method: str, seed: int, neighbors: NeighborLists | None) -> np.ndarray:
-    if method == "PCA":
-        return _principal_components(vectors)
-    return _tsne(vectors, seed) if method == "t-SNE" else _umap(vectors, seed, neighbors)
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # with several threads, sums would depend on their order
+        if method == "PCA":
+            return _principal_components(vectors)
+        return _tsne(vectors, seed) if method == "t-SNE" else _umap(vectors, seed, neighbors)
 
 
 def _principal_components(vectors: np.ndarray) -> np.ndarray:
@@ -112,11 +115,9 @@ def _principal_components(vectors: np.ndarray) -> np.ndarray:
 
 def _tsne(vectors: np.ndarray, seed: int) -> np.ndarray:
     from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits
 
     perplexity = min(30.0, (len(vectors) - 1) / 3)
-    with threadpool_limits(1):  # with several threads, sums would depend on their order
-        return TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(vectors)
+    return TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(vectors)
 
 
 def _umap(vectors: np.ndarray, seed: int, neighbors: NeighborLists | None) -> np.ndarray:

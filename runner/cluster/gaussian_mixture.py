@@ -87,19 +87,18 @@ def gaussian_mixture(
     model = COVARIANCE_MODELS[covariance_type](len(points), reg_covar)
     n_components = int(labels_init.max()) + 1
     try:
-        step, n_iter, converged = _expectation_maximization(points, labels_init, model, max_iter, tol)
+        labels, log_likelihood, n_iter, converged = _fit(points, labels_init, model, max_iter, tol)
     except SingularCovarianceError as error:
         raise RunnerError(
             f"The Gaussian mixture with n_components={n_components}, covariance_type={covariance_type} became "
             f"singular; use fewer components, fewer dimensions or a reg_covar above {reg_covar:.3g}."
         ) from error
-    assert step.labels is not None
-    present, compact = np.unique(step.labels, return_inverse=True)
+    present, compact = np.unique(labels, return_inverse=True)
     return GaussianMixtureResult(
         labels=compact.astype(np.int32),
         n_clusters=len(present),
-        log_likelihood=step.log_likelihood,
-        bic=model.n_parameters(n_components) * float(np.log(len(vectors))) - 2 * step.log_likelihood,
+        log_likelihood=log_likelihood,
+        bic=model.n_parameters(n_components) * float(np.log(len(vectors))) - 2 * log_likelihood,
         n_iter=n_iter,
         converged=converged,
     )
@@ -107,28 +106,29 @@ def gaussian_mixture(
 
 @dataclass(frozen=True)
 class _Expectation:
-    """What an E-step finds: labels if wanted, total log-likelihood, and the weighted sums that the M-step needs."""
+    """What an E-step finds: total log-likelihood, and the weighted sums that the M-step needs."""
 
-    labels: np.ndarray | None
     log_likelihood: float
     sums: np.ndarray
 
 
-def _expectation_maximization(
+def _fit(
     points: np.ndarray, labels_init: np.ndarray, model: CovarianceModel, max_iter: int, tol: float
-) -> tuple[_Expectation, int, bool]:
-    """The last E-step, the number of iterations and whether they converged; in scikit-learn's order of steps."""
+) -> tuple[np.ndarray, float, int, bool]:
+    """Labels and log-likelihood of the last E-step, the number of iterations and whether they converged; in
+    scikit-learn's order of steps."""
     scatter = points @ points.T
     components = model.fit(_sums_of_partition(points, labels_init, model), scatter)
     previous, converged, n_iter = -np.inf, False, 0
     while not converged and n_iter < max_iter:
         n_iter += 1
-        step = _expect(points, components, model, with_labels=False)
+        step = _expect(points, components, model)
         components = model.fit(step.sums, scatter)
         mean = step.log_likelihood / points.shape[1]
         converged = abs(mean - previous) < tol
         previous = mean
-    return _expect(points, components, model, with_labels=True), n_iter, converged
+    labels = np.empty(points.shape[1], np.int32)
+    return labels, _expect(points, components, model, labels).log_likelihood, n_iter, converged
 
 
 def _sums_of_partition(points: np.ndarray, labels: np.ndarray, model: CovarianceModel) -> np.ndarray:
@@ -139,9 +139,11 @@ def _sums_of_partition(points: np.ndarray, labels: np.ndarray, model: Covariance
     )
 
 
-def _expect(points: np.ndarray, components: Components, model: CovarianceModel, *, with_labels: bool) -> _Expectation:
-    """One pass over the points, in blocks: nothing of size n × k is ever held."""
-    labels = np.empty(points.shape[1], np.int32) if with_labels else None
+def _expect(
+    points: np.ndarray, components: Components, model: CovarianceModel, labels: np.ndarray | None = None
+) -> _Expectation:
+    """One pass over the points, in blocks: nothing of size n × k is ever held. Fills ``labels`` in where they are
+    wanted, which is not at every step."""
     log_likelihood = 0.0
     sums = np.zeros(components.coefficients.shape)
     for block in _blocks(points, model, len(sums)):
@@ -160,7 +162,7 @@ def _expect(points: np.ndarray, components: Components, model: CovarianceModel, 
         sums += likelihoods @ statistics.T
     if not np.isfinite(log_likelihood):
         raise SingularCovarianceError
-    return _Expectation(labels, log_likelihood, sums)
+    return _Expectation(log_likelihood, sums)
 
 
 def _blocks(points: np.ndarray, model: CovarianceModel, n_components: int) -> list[slice]:

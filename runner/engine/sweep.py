@@ -103,9 +103,8 @@ def run_sweep(
     with clock.time("trials"):
         trials = sweep.trials(configs, failures)
         nulls = [Trial(embedding.key, config) for config in _null_configs(geometries["none"].n)]
-        records = sweep.run(
-            [*nulls, *trials], failures
-        )  # one with very many clusters is slow, so that none begins last
+        # nulls first: one of very many clusters is slow, and would keep one process busy at the end
+        records = sweep.run([*nulls, *trials], failures)
     return SweepResult(records[len(nulls) :], records[: len(nulls)], geometries["none"].directory)
 
 

@@ -71,6 +71,11 @@ class ImageSet:
         row_of = {image_id: row for row, image_id in enumerate(self.ids)}
         return [row_of[image_id] for image_id in ids]
 
+    def rows_present(self, ids: Iterable[str]) -> list[int]:
+        """The rows of those of these images that are in the set, ascending."""
+        wanted = set(ids)
+        return [row for row, image_id in enumerate(self.ids) if image_id in wanted]
+
     def subset(self, indices: Sequence[int]) -> ImageSet:
         """The images at ``indices``, in that order."""
         return replace(

@@ -70,5 +70,4 @@ class Results:
     @property
     def target_rows(self) -> list[int]:
         """Rows of the targets among the images; targets that were skipped have none."""
-        wanted = set(self.targets)
-        return [row for row, name in enumerate(self.images.ids) if name in wanted]
+        return self.images.rows_present(self.targets)

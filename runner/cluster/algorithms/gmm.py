@@ -56,6 +56,6 @@ class GaussianMixture(Algorithm):
 def _start(geometry: Geometry, n_components: int, seed: int) -> np.ndarray:
     """The k-means labels, int32, shape (n,), from which mixtures of every covariance type start; computed once."""
     return geometry.prepared(
-        f"kmeans-labels-{n_components}-{seed}",
+        f"mixture-start-{n_components}-{seed}",
         lambda: kmeans_from_seeding(geometry, n_components, seed, tol=START_TOLERANCE).labels,
     )

@@ -59,8 +59,8 @@ def _kmeans_from_ward(geometry: Geometry, n_clusters: int) -> KMeansResult:
     from runner.cluster.kmeans import kmeans
 
     labels = cut_linkage(shared_dendrogram(geometry, WARD).merges, n_clusters)
-    members = np.unique(labels, return_index=True)[1]
-    return kmeans(geometry.vectors, np.asarray(geometry.vectors[members]), labels_init=labels)
+    any_centers = np.asarray(geometry.vectors[:n_clusters])  # not used, as all points have their cluster
+    return kmeans(geometry.vectors, any_centers, labels_init=labels)
 
 
 def kmeans_from_seeding(
