@@ -11,7 +11,7 @@ from numba import njit
 from runner.cluster.trial import NOISE
 from runner.score.validation import compact_labels, validate_vectors
 
-BLOCK_BYTES = 32 * 2**20
+BLOCK_BYTES = 16 * 2**20
 """Working memory of a block of rows; of the order of a processor's caches times the number of buffers."""
 
 
@@ -55,7 +55,7 @@ class ClusterGeometry:
 
 
 def cluster_geometry(labels: np.ndarray, vectors: np.ndarray) -> ClusterGeometry:
-    """Centres of all clusters in two passes over the vectors, O(n·d) time and O(k·d) memory.
+    """Centres of all clusters, O(n·d) time and O(k·d) memory.
 
     Args:
         labels: int, shape (n,); cluster of each image, ``NOISE`` for none.
@@ -74,32 +74,38 @@ def cluster_geometry(labels: np.ndarray, vectors: np.ndarray) -> ClusterGeometry
     labels = compact_labels(labels)
     validate_vectors(vectors, len(labels))
     sizes = np.bincount(labels[labels != NOISE])
-    sums = _cluster_sums(labels, vectors, len(sizes))
-    center = sums.sum(axis=0) / max(1, sizes.sum())
-    offsets = sums / sizes[:, None] - center
-    return ClusterGeometry(labels, sizes, center, offsets, _distances(labels, vectors, center + offsets))
+    means, distances = _means_and_distances(labels, vectors, sizes)
+    center = sizes @ means / max(1, sizes.sum())
+    return ClusterGeometry(labels, sizes, center, means - center, distances)
 
 
-@njit(cache=True)
-def _cluster_sums(labels, vectors, n_clusters):  # type: ignore[no-untyped-def]
-    """Sum of each cluster's vectors, float64, shape (k, d)."""
-    sums = np.zeros((n_clusters, vectors.shape[1]))
+@njit(cache=True, fastmath={"reassoc", "contract"})
+def _means_and_distances(labels, vectors, sizes):  # type: ignore[no-untyped-def]
+    """Mean of each cluster's vectors, float64, shape (k, d), and each row's Euclidean distance to it, shape (n,).
+
+    Cluster by cluster, so that the sum, and often the cluster's vectors, are still in the cache when next needed.
+    """
+    dimension = vectors.shape[1]
+    means, distances = np.zeros((len(sizes), dimension)), np.zeros(len(labels))
+    ends = np.cumsum(sizes)
+    members, places = np.empty(ends[-1] if len(ends) else 0, dtype=np.int64), ends - sizes
     for row in range(len(labels)):
         if labels[row] != NOISE:
-            for column in range(vectors.shape[1]):
-                sums[labels[row], column] += vectors[row, column]
-    return sums
-
-
-@njit(cache=True)
-def _distances(labels, vectors, means):  # type: ignore[no-untyped-def]
-    """Euclidean distance of each clustered row to its cluster's mean, float64, shape (n,)."""
-    distances = np.zeros(len(labels))
-    for row in range(len(labels)):
-        if labels[row] != NOISE:
+            members[places[labels[row]]] = row
+            places[labels[row]] += 1
+    for cluster in range(len(sizes)):
+        rows, mean = members[ends[cluster] - sizes[cluster] : ends[cluster]], means[cluster]
+        for row in rows:
+            vector = vectors[row]
+            for column in range(dimension):
+                mean[column] += vector[column]
+        for column in range(dimension):
+            mean[column] /= sizes[cluster]
+        for row in rows:
+            vector = vectors[row]
             squared = 0.0
-            for column in range(vectors.shape[1]):
-                difference = vectors[row, column] - means[labels[row], column]
+            for column in range(dimension):
+                difference = vector[column] - mean[column]
                 squared += difference * difference
             distances[row] = np.sqrt(squared)
-    return distances
+    return means, distances

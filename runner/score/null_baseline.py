@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -53,9 +54,16 @@ def null_distribution(
     """
     labels = compact_labels(labels)
     validate_neighbors(neighbor_indices, len(labels))
-    random = np.random.default_rng(seed)
-    values = np.array([information(random.permutation(labels), neighbor_indices) for _ in range(n_permutations)])
+    orders = _permutations(len(labels), n_permutations, seed)
+    values = np.array([information(labels[order], neighbor_indices) for order in orders])
     return NullDistribution(float(values.mean()), float(values.std(ddof=1)), float(values.max()))
+
+
+@lru_cache(maxsize=1)
+def _permutations(n_images: int, n_permutations: int, seed: int) -> np.ndarray:
+    """Rows in random orders, int64, shape (n_permutations, n_images): the same for all clusterings of a sweep."""
+    random = np.random.default_rng(seed)
+    return np.stack([random.permutation(n_images) for _ in range(n_permutations)])
 
 
 def null_cluster_counts(n_images: int) -> tuple[int, ...]:

@@ -72,7 +72,7 @@ def rank_trials(
 
     Args:
         trials: those that are done.
-        labels: gives the labels of a candidate by its id, int, shape (n,); asked once per candidate, one at a time.
+        labels: gives the labels of a candidate by its id, int, shape (n,); asked at most once per candidate.
         graphs: by embedding key, int, shape (n, k); nearest neighbours under each embedding, nearest first.
         nulls: null baselines, ranked like trials.
         pair_weight: weight w of the must-link and cannot-link pairs: with a share s of them satisfied, a positive score
@@ -89,7 +89,7 @@ def rank_trials(
         raise ValueError("ranking needs the neighbour graph of at least one embedding")
     scores = {
         candidate.id: _weighted_by_pairs(
-            _information(labels(candidate.id), graphs)
+            _information(candidate, labels, graphs)
             - (candidate.scores.structureless_neighbor_information or 0.0) / len(graphs),
             _pair_factor(candidate.scores, pair_weight),
         )
@@ -106,9 +106,15 @@ def rank_trials(
     return Ranking(tuple(usable), tuple(unusable), scores, null_ranks, _yardstick(len(graphs)))
 
 
-def _information(labels: np.ndarray, graphs: Mapping[str, np.ndarray]) -> float:
-    """Mean neighbour information over the graphs, in nats."""
-    return float(np.mean([neighbor_information(labels, neighborhood(graph)) for graph in graphs.values()]))
+def _information(candidate: Candidate, labels: Callable[[str], np.ndarray], graphs: Mapping[str, np.ndarray]) -> float:
+    """Mean neighbour information over the graphs, in nats; that on the candidate's own graph is among its scores."""
+    own = candidate.scores.neighbor_information if candidate.embedding in graphs else None
+    others = [graph for key, graph in graphs.items() if own is None or key != candidate.embedding]
+    values = [] if own is None else [own]
+    if others:
+        found = labels(candidate.id)
+        values += [neighbor_information(found, neighborhood(graph)) for graph in others]
+    return float(np.mean(values))
 
 
 def _weighted_by_pairs(score: float, factor: float) -> float:

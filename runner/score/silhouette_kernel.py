@@ -103,12 +103,14 @@ def _centered(vectors, rows, center):  # type: ignore[no-untyped-def]
     centered = np.empty((n, dimension), dtype=np.float32)
     to_center, to_self = np.empty(n), np.empty(n)
     for i in range(n):
-        by_center, by_self = 0.0, 0.0
+        vector, target = vectors[rows[i]], centered[i]
         for axis in range(dimension):
-            value = vectors[rows[i], axis]
-            centered[i, axis] = value - center[axis]
-            by_center += np.float64(value) * np.float64(center[axis])
-            by_self += np.float64(value) * np.float64(value)
+            target[axis] = vector[axis] - center[axis]
+        by_center, by_self = 0.0, 0.0
+        for axis in range(dimension):  # apart from the loop above, so that both work on several numbers at once
+            value = np.float64(vector[axis])
+            by_center += value * np.float64(center[axis])
+            by_self += value * value
         to_center[i], to_self[i] = 1 - by_center, 1 - by_self
     return centered, to_center, to_self
 

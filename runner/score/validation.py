@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from runner.cluster.trial import NOISE
 
@@ -30,9 +31,29 @@ def compact_labels(labels: np.ndarray) -> np.ndarray:
         raise ValueError(f"labels must be integers, not {labels.dtype}")
     if labels.min() < NOISE:
         raise ValueError(f"labels must be at least {NOISE}, which means noise; found {labels.min()}")
+    if labels.max() < 2 * labels.size:
+        return _numbered(labels, int(labels.max()))
     compact = np.full(labels.size, NOISE, dtype=np.int64)
     clustered = labels != NOISE
     compact[clustered] = np.unique(labels[clustered], return_inverse=True)[1]
+    return compact
+
+
+@njit(cache=True)
+def _numbered(labels, highest):  # type: ignore[no-untyped-def]
+    """Labels without gaps, int64, without the sorting that arbitrary numbers need."""
+    number_of = np.full(highest + 1, NOISE, dtype=np.int64)
+    for label in labels:
+        if label != NOISE:
+            number_of[label] = 0
+    n_clusters = 0
+    for label in range(highest + 1):
+        if number_of[label] == 0:
+            number_of[label] = n_clusters
+            n_clusters += 1
+    compact = np.empty(len(labels), dtype=np.int64)
+    for row in range(len(labels)):
+        compact[row] = NOISE if labels[row] == NOISE else number_of[labels[row]]
     return compact
 
 
@@ -50,10 +71,23 @@ def validate_neighbors(neighbor_indices: np.ndarray, n_images: int) -> None:
         raise ValueError(f"neighbor_indices must have shape ({n_images}, k), not {neighbor_indices.shape}")
     if not np.issubdtype(neighbor_indices.dtype, np.integer):
         raise ValueError(f"neighbor_indices must be integers, not {neighbor_indices.dtype}")
-    if neighbor_indices.min() < 0 or neighbor_indices.max() >= n_images:
+    lowest, highest, lists_itself = _extent(np.asarray(neighbor_indices))
+    if lowest < 0 or highest >= n_images:
         raise ValueError(f"neighbor_indices must lie in 0 … {n_images - 1}")
-    if (neighbor_indices == np.arange(n_images)[:, None]).any():
+    if lists_itself:
         raise ValueError("neighbor_indices must not list an image as its own neighbor")
+
+
+@njit(cache=True)
+def _extent(neighbor_indices):  # type: ignore[no-untyped-def]
+    """Lowest and highest index, and whether a row lists itself."""
+    lowest = highest = neighbor_indices[0, 0]
+    lists_itself = False
+    for row in range(len(neighbor_indices)):
+        for neighbor in neighbor_indices[row]:
+            lowest, highest = min(lowest, neighbor), max(highest, neighbor)
+            lists_itself |= neighbor == row
+    return lowest, highest, lists_itself
 
 
 def validate_pairs(pairs: np.ndarray, n_images: int) -> None:
