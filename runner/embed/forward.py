@@ -19,6 +19,7 @@ from runner.embed.preprocess import to_batch
 from runner.embed.vector_table import usable_rows
 from runner.embed.vector_writer import VectorWriter
 from runner.images.decode import UnreadableImageError
+from runner.memory import freed_memory_kept
 from runner.stage_clock import StageClock
 
 Missing = Mapping[EmbeddingConfig, Sequence[str]]
@@ -90,7 +91,7 @@ class ForwardPasses:
         wanted = {config: hashes for config, hashes in missing.items() if hashes}
         resolver = ModelResolver(self._cache.cache_dir)
         recipes = {config: resolver.recipe_of(config) for config in wanted}
-        with _reporter(self._options.progress, sum(map(len, wanted.values()))) as report:
+        with freed_memory_kept(), _reporter(self._options.progress, sum(map(len, wanted.values()))) as report:
             for group in groups_that_fit(recipes, self._options.device):
                 self._run_group({config: wanted[config] for config in group}, recipes, files, report)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from runner.errors import RunnerError
+from runner.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
@@ -21,14 +22,8 @@ if TYPE_CHECKING:
 Request = TypeVar("Request")
 Result = TypeVar("Result")
 
-WORKER_ENVIRONMENT = {
-    # loky would take the arrays that a process has mapped for a leak and start it anew, which takes seconds each time
-    "LOKY_MAX_MEMORY_LEAK_SIZE": "1e15",
-    # glibc keeps up to 256 MiB that were freed, for the next arrays: pages fresh from the system cost a trial a third
-    # of its scoring. Arrays from 32 MiB, the most it can be told, are given back all the same.
-    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
-    "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20),
-}
+NO_RESTARTS = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
+"""loky would take the arrays that a process has mapped for a leak and start it anew, which takes seconds each time."""
 
 MOST_FAILED_STARTS = 3
 """Pools that may break before any task runs; then the machine, not a task, is at fault."""
@@ -144,9 +139,9 @@ class WorkerPool:
             self._executor = ProcessPoolExecutor(
                 max_workers=self.workers,
                 timeout=None,
-                initializer=limit_threads,
+                initializer=_set_up_worker,
                 initargs=(threads,),
-                env=WORKER_ENVIRONMENT,
+                env=NO_RESTARTS,
             )
         return self._executor
 
@@ -192,6 +187,11 @@ def describe_error(error: BaseException) -> str:
     """One line naming an exception; our own messages stand for themselves."""
     text = " ".join(str(error).split())
     return text if isinstance(error, RunnerError) else f"{type(error).__name__}: {text}"
+
+
+def _set_up_worker(threads: int) -> None:
+    limit_threads(threads)
+    keep_freed_memory()
 
 
 def limit_threads(threads: int) -> None:

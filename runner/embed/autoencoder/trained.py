@@ -37,6 +37,7 @@ from runner.errors import RunnerError, UsageError
 from runner.fingerprints import digest_of
 from runner.images.decode import UnreadableImageError
 from runner.images.image_set import ImageSet
+from runner.memory import freed_memory_kept
 from runner.progress import progress_bar
 
 TRAINING_VERSION = 1
@@ -165,7 +166,8 @@ def train_autoencoder(wanted: WantedAutoencoder, options: TrainingOptions) -> No
         assert isinstance(network, Autoencoder)
         loss = reconstruction_loss(settings, _perceptual_recipe(settings, folder.parents[2]), device)
         training = Training(network, loss, settings, device, wanted.seed, options.say)
-        with progress_bar(settings.epochs * len(pixels), f"training {wanted.name}", "image") as bar:
+        steps = settings.epochs * len(pixels)
+        with freed_memory_kept(), progress_bar(steps, f"training {wanted.name}", "image") as bar:
             epochs = training.run(pixels, parts, bar.update)
         originals = pixels[np.sort(parts.validation)[:_SHOWN]]
         with torch.inference_mode():
