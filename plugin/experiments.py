@@ -10,7 +10,7 @@ from .forms import choose_one
 
 if TYPE_CHECKING:
     from runner.fields.experiment_runs import ExperimentRun
-    from runner.output.summary import Summary
+    from runner.summary import Summary
 
 
 def experiments_of(dataset: Any) -> list[ExperimentRun]:

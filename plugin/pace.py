@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 if TYPE_CHECKING:
     from runner.config import ExperimentConfig
-    from runner.output.summary import Summary
+    from runner.summary import Summary
 
 FILE = Path("fiftyone") / "pace.jsonl"
 """In the cache folder; a line per run."""

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from runner.export.settings import ExportConfig as ExportConfig
     from runner.export.undo import undo_export as undo_export
     from runner.finished import open_experiment as open_experiment
-    from runner.output.summary import Summary as Summary
     from runner.similar.search import find_similar as find_similar
     from runner.similar.settings import SimilarConfig as SimilarConfig
+    from runner.summary import Summary as Summary
 
 __version__ = "0.1.0"
 
@@ -38,7 +38,7 @@ _PLACES = {
     "NoUsableClusteringError": "runner.errors",
     "RunnerError": "runner.errors",
     "SimilarConfig": "runner.similar.settings",
-    "Summary": "runner.output.summary",
+    "Summary": "runner.summary",
     "UsageError": "runner.errors",
     "export_clusters": "runner.export.export",
     "find_duplicates": "runner.duplicates.search",

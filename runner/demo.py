@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runner.config import ExperimentConfig, Mode
-from runner.output.summary import Summary
+from runner.summary import Summary
 
 
 def run_demo(out: Path, say: Callable[[str], None] = lambda line: None) -> Summary:

@@ -35,13 +35,13 @@ from runner.output.previous import check_out, require_writable, run_id_of
 from runner.output.result_files import write_summary
 from runner.output.results import Results
 from runner.output.state import finish, outputs_complete
-from runner.output.summary import EmbeddingRecord, ExperimentRecord, ImagesRecord, Summary
 from runner.plan import Plan
 from runner.progress import progress_bar
 from runner.ranking import rank_records
 from runner.sources import open_source
 from runner.stage_clock import StageClock
 from runner.study import Study, sweep_embeddings
+from runner.summary import EmbeddingRecord, ExperimentRecord, ImagesRecord, Summary
 from runner.track.experiment_log import check_store, checked_experiment_name, log_experiment
 from runner.track.run_log import ImagesDataset
 from runner.track.tracking_uri import checked_tracking_uri, default_tracking_uri, without_password

@@ -24,7 +24,7 @@ from runner.images.precomputed import load_precomputed
 from runner.images.source import SourceWishes
 from runner.output.layout import CONFIG, WORK
 from runner.output.result_files import read_labels, read_paths, read_summary
-from runner.output.summary import Summary, TrialRecord
+from runner.summary import Summary, TrialRecord
 
 
 @dataclass(frozen=True)

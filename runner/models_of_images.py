@@ -18,7 +18,7 @@ from runner.embed.embedding_config import EmbeddingConfig
 from runner.embed.models import ResolvedModels, resolve_models
 from runner.embed.pipeline import EmbeddingPlan, plan_embeddings
 from runner.images.image_set import ImageSet
-from runner.output.summary import EmbeddingTraining
+from runner.summary import EmbeddingTraining
 
 
 class ModelsOfImages:

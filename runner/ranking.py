@@ -9,9 +9,9 @@ import numpy as np
 
 from runner.cluster.trial import TrialStatus
 from runner.images.pairs import Pairs
-from runner.output.summary import NullRecord, TrialRecord
 from runner.score.pairs import with_pair_shares
 from runner.score.ranking import Candidate, rank_trials
+from runner.summary import NullRecord, TrialRecord
 
 
 @dataclass(frozen=True)

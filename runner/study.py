@@ -21,8 +21,8 @@ from runner.engine.journal import Journal
 from runner.engine.local import WorkerPool
 from runner.engine.shared_map import shared_map
 from runner.engine.sweep import SweepResult, SweepSettings, run_sweep
-from runner.output.summary import TrialRecord
 from runner.stage_clock import StageClock
+from runner.summary import TrialRecord
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .results import NOISE_COLOR
 
 if TYPE_CHECKING:
-    from runner.output.summary import Summary, TrialRecord
+    from runner.summary import Summary, TrialRecord
 
 Trace = dict[str, Any]
 """One trace as Plotly takes it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runner.output.summary import Summary, TrialRecord
+    from runner.summary import Summary, TrialRecord
 
 COLUMNS = {
     "rank": "Rank",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from runner.output.summary import Summary, TrialRecord
+    from runner.summary import Summary, TrialRecord
 
 NOISE_COLOR = "#8a929b"
 

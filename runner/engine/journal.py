@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from runner.atomic import replaced_atomically, write_atomically
-from runner.output.summary import TrialRecord
 from runner.score.scores import Scores
+from runner.summary import TrialRecord
 
 
 class Journal:

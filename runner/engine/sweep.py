@@ -28,10 +28,10 @@ from runner.engine.tasks import (
     failed_record,
     run_trial,
 )
-from runner.output.summary import TrialRecord
 from runner.progress import ShareProgress, progress_bar
 from runner.score.null_baseline import null_cluster_counts
 from runner.stage_clock import StageClock
+from runner.summary import TrialRecord
 
 _Request = TypeVar("_Request")
 _Result = TypeVar("_Result")

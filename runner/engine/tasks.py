@@ -20,10 +20,10 @@ from runner.engine.journal import Journal
 from runner.engine.shared_map import shared_map
 from runner.engine.structureless import shares_in_structureless_cloud
 from runner.fingerprints import digest_of
-from runner.output.summary import TrialRecord
 from runner.score.nested_silhouette import nested_silhouettes
 from runner.score.scorecard import score_clustering
 from runner.score.scores import Scores
+from runner.summary import TrialRecord
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from runner.export.names import file_names
 from runner.export.selection import ExportedCluster
 from runner.finished import FinishedExperiment
-from runner.output.summary import TrialRecord
+from runner.summary import TrialRecord
 
 
 @dataclass(frozen=True)

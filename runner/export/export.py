@@ -20,8 +20,8 @@ from runner.finished import FinishedExperiment, open_experiment
 from runner.images.content_hash import hash_file
 from runner.images.image_set import SkippedImage
 from runner.output.cluster_facts import cluster_facts
-from runner.output.summary import TrialRecord
 from runner.progress import progress_bar
+from runner.summary import TrialRecord
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from runner.fields.field_record import INFO_KEY, FieldRecord, cluster_fields, de
 from runner.fields.matching import MatchedSamples, match_samples
 from runner.output.naming import trial_name
 from runner.output.result_files import read_summary
-from runner.output.summary import EmbeddingRecord, Summary
+from runner.summary import EmbeddingRecord, Summary
 
 if TYPE_CHECKING:
     from fiftyone import Dataset

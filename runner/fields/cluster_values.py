@@ -14,7 +14,7 @@ from runner.embed.matrix_files import find_matrix
 from runner.errors import RunnerError, UsageError
 from runner.output.layout import CONFIG, WORK
 from runner.output.result_files import read_labels, read_paths
-from runner.output.summary import Summary, TrialRecord
+from runner.summary import Summary, TrialRecord
 
 NOISE_LABEL = "noise"
 

@@ -9,8 +9,8 @@ from runner.errors import RunnerError
 from runner.fields.cluster_fields import WrittenField, write_cluster_fields
 from runner.fields.connection import load_dataset
 from runner.fields.experiment_runs import register_experiment
-from runner.output.summary import Summary
 from runner.progress import ShareProgress
+from runner.summary import Summary
 
 
 def write_experiment_fields(

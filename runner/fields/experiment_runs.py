@@ -16,7 +16,7 @@ from runner.fields.cluster_views import own_views
 from runner.fields.connection import database_errors
 from runner.fields.field_record import INFO_KEY, cluster_fields
 from runner.output.layout import SUMMARY
-from runner.output.summary import Summary
+from runner.summary import Summary
 from runner.track.parent_record import parent_run_name
 from runner.track.run_lookup import RunPlace, find_run
 

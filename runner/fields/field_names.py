@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from runner.errors import UsageError
-from runner.output.summary import EmbeddingRecord, TrialRecord
+from runner.summary import EmbeddingRecord, TrialRecord
 
 LONGEST = 64
 """Characters of a field name; the App's side bar shows the first thirty."""

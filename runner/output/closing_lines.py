@@ -9,7 +9,7 @@ from runner.cluster.trial import TrialStatus
 from runner.images.image_set import SkippedImage
 from runner.output.layout import REPORT, SUMMARY
 from runner.output.ranking_table import ranking_lines
-from runner.output.summary import Summary
+from runner.summary import Summary
 
 MOST_NAMED = 5
 """Skipped files that are named on the terminal."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.output.summary import EmbeddingRecord, TrialRecord
+from runner.summary import EmbeddingRecord, TrialRecord
 
 
 def embedding_names(embeddings: Sequence[EmbeddingRecord]) -> dict[str, str]:

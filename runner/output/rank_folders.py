@@ -40,8 +40,8 @@ from runner.output.layout import (
 from runner.output.naming import count_of, decimal, embedding_names, trial_name
 from runner.output.results import Results
 from runner.output.sheet_style import JPEG_QUALITY
-from runner.output.summary import TrialRecord
 from runner.output.thumbnails import Thumbnails
+from runner.summary import TrialRecord
 
 MAX_CLUSTER_SHEETS = 1000
 """Sheets of a trial; where there are more clusters, the largest ones get them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.output.naming import embedding_names
-from runner.output.summary import Summary
+from runner.summary import Summary
 
 _COLUMNS = ("rank", "score", "AMI", "clusters", "noise", "trial", "embedding")
 

@@ -20,9 +20,9 @@ from runner.output.rank_folders import RankedTrial, sheet_source
 from runner.output.report_data import comparison_data, map_data, map_trials
 from runner.output.report_table import ranking_table
 from runner.output.results import Results
-from runner.output.summary import Summary
 from runner.output.threshold_plot import PlottedCurve, threshold_data
 from runner.output.thumbnails import Thumbnails, jpeg_data_uri
+from runner.summary import Summary
 
 OVERVIEW_TILE = 84
 OVERVIEW_ROWS = 24

@@ -11,8 +11,8 @@ from runner.cluster.flat_map import EmbeddingMap
 from runner.output.naming import short_embedding_names, trial_name
 from runner.output.plots.style import PALETTE, algorithm_colors, cluster_colors
 from runner.output.results import Results
-from runner.output.summary import NullRecord, TrialRecord
 from runner.output.thumbnails import Thumbnails
+from runner.summary import NullRecord, TrialRecord
 
 MAX_THUMBNAILS = 1500
 """With more images than this on the map, it shows names only: the page would become too heavy."""

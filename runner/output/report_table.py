@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runner.output.naming import decimal, short_embedding_names
-from runner.output.summary import Summary, TrialRecord
 from runner.score.scores import Scores
+from runner.summary import Summary, TrialRecord
 
 Value = float | int | str | None
 

@@ -21,8 +21,8 @@ from runner.errors import RunnerError
 from runner.images.image_set import ImageSet
 from runner.output.atomic import atomic_path, printable, strict_json, write_text
 from runner.output.layout import CONFIG, LABELS, SUMMARY, TRIALS
-from runner.output.summary import EmbeddingRecord, Summary, TrialRecord
 from runner.score.scores import Scores
+from runner.summary import EmbeddingRecord, Summary, TrialRecord
 
 ROW_GROUP_BYTES = 256 * 1024 * 1024
 """Labels held in memory while ``labels.parquet`` is written."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runner.images.image_set import ImageSet
-from runner.output.summary import Summary, TrialRecord
+from runner.summary import Summary, TrialRecord
 
 if TYPE_CHECKING:
     from runner.cluster.flat_map import EmbeddingMap

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runner.output.atomic import strict_json, write_json
 from runner.output.layout import STATE, SUMMARY, own_entries
-from runner.output.summary import Summary
+from runner.summary import Summary
 
 OUTPUT_VERSION = 2
 """Raised whenever plots, sheets or the report change, so that a repeated call writes them anew."""

@@ -20,12 +20,12 @@ from runner.images.names import ImageNames
 from runner.images.pairs import read_pairs
 from runner.images.source import require_enough
 from runner.output.naming import short_embedding_names
-from runner.output.summary import TrialRecord
 from runner.search_embedding import embed_searched
 from runner.similar.mates import Mate, consensus_mates
 from runner.similar.nearest import Neighbors, cosine_similarities, nearest
 from runner.similar.pair_ranks import PairRank, pair_ranks
 from runner.similar.settings import SimilarConfig
+from runner.summary import TrialRecord
 
 Say = Callable[[str], None]
 

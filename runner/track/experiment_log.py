@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import RunnerError, UsageError
 from runner.output.atomic import printable
-from runner.output.summary import Summary
+from runner.summary import Summary
 from runner.track.known_runs import find_runs_in_file, is_up_to_date
 from runner.track.mlflow_store import open_store
 from runner.track.parent_record import parent_run

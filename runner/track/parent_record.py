@@ -15,7 +15,7 @@ from pathlib import Path
 
 from runner.cluster.trial import TrialStatus
 from runner.output.atomic import printable
-from runner.output.summary import EmbeddingTraining, Summary
+from runner.summary import EmbeddingTraining, Summary
 from runner.track.run_records import (
     EXPERIMENT_TAG,
     FINISHED,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import RunnerError
-from runner.output.summary import Summary
+from runner.summary import Summary
 from runner.track.mlflow_store import open_store
 from runner.track.tracking_uri import tracking_uri_of
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from runner.cluster.trial import ParameterValue, TrialStatus
 from runner.output.atomic import printable
-from runner.output.summary import EmbeddingRecord, Summary, TrialRecord
+from runner.summary import EmbeddingRecord, Summary, TrialRecord
 
 EXPERIMENT_TAG = "imagesweep.experiment"
 """Fingerprint of the experiment; on the parent and on every child."""

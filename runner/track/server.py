@@ -22,7 +22,7 @@ from urllib.request import urlopen
 from runner.errors import RunnerError, UsageError
 from runner.output.layout import SUMMARY
 from runner.output.result_files import read_summary
-from runner.output.summary import ExperimentRecord
+from runner.summary import ExperimentRecord
 from runner.track.experiment_log import checked_experiment_name
 from runner.track.mlflow_store import without_telemetry
 from runner.track.shared_view import view_query

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from runner.cluster.trial import TrialStatus
-from runner.output.summary import Summary
+from runner.summary import Summary
 from runner.track.run_records import EXPERIMENT_TAG, TRIAL_TAG, embedding_params, score_key
 
 _TAG = "mlflow.sharedViewState."

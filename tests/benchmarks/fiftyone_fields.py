@@ -24,7 +24,7 @@ from runner.cluster.trial import ClusteringConfig, Trial
 from runner.images.image_set import ImageSet
 from runner.output.layout import WORK
 from runner.output.result_files import write_results
-from runner.output.summary import ExperimentRecord, ImagesRecord, Summary
+from runner.summary import ExperimentRecord, ImagesRecord, Summary
 from tests.mongod import end_server, own_database, start_server
 from tests.output.experiments import embedding_record, scores_of, trial_record
 

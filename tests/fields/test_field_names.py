@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from runner.cluster.trial import ClusteringConfig, Trial, TrialStatus
 from runner.errors import UsageError
 from runner.fields.field_names import LONGEST, field_name
-from runner.output.summary import EmbeddingRecord, TrialRecord
+from runner.summary import EmbeddingRecord, TrialRecord
 
 
 def embedding(model: str, weights: str = "openai", resolution: int | None = 224) -> EmbeddingRecord:

@@ -11,8 +11,8 @@ from PIL import Image
 from runner.cluster.trial import NOISE, ClusteringConfig, Trial, TrialStatus
 from runner.images.image_set import ImageSet, SkippedImage
 from runner.output.results import Results
-from runner.output.summary import EmbeddingRecord, ExperimentRecord, ImagesRecord, NullRecord, Summary, TrialRecord
 from runner.score.scores import Scores
+from runner.summary import EmbeddingRecord, ExperimentRecord, ImagesRecord, NullRecord, Summary, TrialRecord
 
 KEYS = ("ViT-B-32-openai-224-letterbox-0123456789ab", "ViT-B-32-openai-224-center_crop-ba9876543210")
 

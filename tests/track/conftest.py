@@ -12,7 +12,8 @@ import pytest
 
 from runner.cluster.trial import ClusteringConfig, ParameterValue, Trial, TrialStatus
 from runner.images.image_set import SkippedImage
-from runner.output.summary import (
+from runner.score.scores import Scores
+from runner.summary import (
     EmbeddingRecord,
     ExperimentRecord,
     ImagesRecord,
@@ -20,7 +21,6 @@ from runner.output.summary import (
     Summary,
     TrialRecord,
 )
-from runner.score.scores import Scores
 from runner.track.experiment_log import check_store, log_experiment
 from runner.track.mlflow_store import open_store
 from runner.track.run_log import LoggedRuns

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from runner.output.summary import Summary
+from runner.summary import Summary
 from runner.track.experiment_log import check_store, log_experiment
 from runner.track.run_log import ImagesDataset
 from runner.track.tracking_uri import ARTIFACTS, STORE, default_tracking_uri

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from runner.output.summary import Summary, TrialRecord
+from runner.summary import Summary, TrialRecord
 
 PROGRAM = Path(__file__).with_name("crash_and_resume.py")
 

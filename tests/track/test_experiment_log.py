@@ -13,7 +13,7 @@ import pytest
 from runner.cluster.trial import TrialStatus
 from runner.embed.autoencoder.checkpoint import EpochRecord, TrainingRecord
 from runner.errors import RunnerError, UsageError
-from runner.output.summary import EmbeddingTraining, Summary, TrialRecord
+from runner.summary import EmbeddingTraining, Summary, TrialRecord
 from runner.track import known_runs
 from runner.track.experiment_log import check_store, checked_experiment_name, log_experiment
 from runner.track.known_runs import find_runs, find_runs_in_file
@@ -162,7 +162,7 @@ def test_a_second_call_does_not_even_import_mlflow(store: Any, make_summary: Mak
     store.log(summary)
     (store.out / "summary.json").write_text(summary.model_dump_json())
     program = (
-        "import sys; from pathlib import Path; from runner.output.summary import Summary;"
+        "import sys; from pathlib import Path; from runner.summary import Summary;"
         "from runner.track.experiment_log import log_experiment;"
         "out = Path(sys.argv[1]); summary = Summary.model_validate_json((out / 'summary.json').read_text());"
         "logged = log_experiment(summary, tracking_uri=sys.argv[2], experiment_name='stamps', out=out);"
@@ -306,7 +306,7 @@ def test_progress_counts_up_to_the_end(store: Any, make_summary: MakeSummary, tr
 def test_two_processes_on_a_fresh_store(tmp_path: Path, make_summary: MakeSummary, trials: Trials) -> None:
     (tmp_path / "summary.json").write_text(make_summary(trials[:3]).model_dump_json())
     program = (
-        "import sys; from pathlib import Path; from runner.output.summary import Summary;"
+        "import sys; from pathlib import Path; from runner.summary import Summary;"
         "from runner.track.experiment_log import log_experiment;"
         "out = Path(sys.argv[1]); summary = Summary.model_validate_json((out / 'summary.json').read_text());"
         "print(log_experiment(summary, tracking_uri=sys.argv[2], experiment_name='stamps', out=out).created)"

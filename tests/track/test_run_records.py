@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.cluster.trial import TrialStatus
-from runner.output.summary import Summary, TrialRecord
+from runner.summary import Summary, TrialRecord
 from runner.track.parent_record import parent_run
 from runner.track.run_records import FAILED, FINISHED, RunRecord, metric_key, trial_runs
 

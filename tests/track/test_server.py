@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from runner.errors import RunnerError, UsageError
-from runner.output.summary import Summary, TrialRecord
+from runner.summary import Summary, TrialRecord
 from runner.track.experiment_log import log_experiment
 from runner.track.run_log import LoggedRuns
 from runner.track.server import mlflow_server, show_experiment

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from runner.output.summary import Summary, TrialRecord
+from runner.summary import Summary, TrialRecord
 from runner.track.run_records import trial_runs
 from runner.track.shared_view import experiment_tags, view_query, view_state
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import RunnerError, UsageError
-from runner.output.summary import Summary
+from runner.summary import Summary
 from runner.track.tracking_uri import (
     checked_tracking_uri,
     default_tracking_uri,

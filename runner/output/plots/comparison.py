@@ -18,8 +18,8 @@ from runner.output.plots.style import (
     save,
     tidy,
 )
-from runner.output.summary import NullRecord, Summary, TrialRecord
 from runner.score.scores import Scores
+from runner.summary import NullRecord, Summary, TrialRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

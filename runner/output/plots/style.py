@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.output.atomic import atomic_path, printable
-from runner.output.summary import Summary
+from runner.summary import Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
