@@ -25,6 +25,9 @@ Result = TypeVar("Result")
 NO_RESTARTS = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
 """loky would take the arrays that a process has mapped for a leak and start it anew, which takes seconds each time."""
 
+KEPT_BY_WORKER = {"largest": 32 * 2**20, "most": 256 * 2**20}
+"""Freed memory that a worker keeps: enough for scoring, which takes a third longer without, and little for many."""
+
 MOST_FAILED_STARTS = 3
 """Pools that may break before any task runs; then the machine, not a task, is at fault."""
 
@@ -191,7 +194,7 @@ def describe_error(error: BaseException) -> str:
 
 def _set_up_worker(threads: int) -> None:
     limit_threads(threads)
-    keep_freed_memory()
+    keep_freed_memory(**KEPT_BY_WORKER)
 
 
 def limit_threads(threads: int) -> None:

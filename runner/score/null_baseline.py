@@ -61,9 +61,10 @@ def null_distribution(
 
 @lru_cache(maxsize=1)
 def _permutations(n_images: int, n_permutations: int, seed: int) -> np.ndarray:
-    """Rows in random orders, int64, shape (n_permutations, n_images): the same for all clusterings of a sweep."""
+    """Rows in random orders, shape (n_permutations, n_images): the same for all clusterings of a sweep."""
     random = np.random.default_rng(seed)
-    return np.stack([random.permutation(n_images) for _ in range(n_permutations)])
+    narrow = np.min_scalar_type(n_images)  # as they stay in memory
+    return np.stack([random.permutation(n_images).astype(narrow) for _ in range(n_permutations)])
 
 
 def null_cluster_counts(n_images: int) -> tuple[int, ...]:
