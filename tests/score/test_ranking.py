@@ -116,7 +116,7 @@ def test_ties_and_order_of_input() -> None:
     assert sweep.rank(trials[::-1], ["blurred", "good"]).ids == ("a", "b", "c")
 
 
-def test_labels_are_asked_for_one_at_a_time() -> None:
+def test_labels_are_asked_for_one_at_a_time_and_for_the_graphs_of_others_alone() -> None:
     sweep = Sweep()
     trials = [sweep.candidate(name, "good", TRUTH) for name in "abc"]
     asked: list[str] = []
@@ -127,6 +127,9 @@ def test_labels_are_asked_for_one_at_a_time() -> None:
 
     rank_trials(trials, labels, GRAPHS)
     assert asked == ["a", "b", "c"]
+    asked.clear()
+    rank_trials(trials, labels, {"good": GRAPHS["good"]})
+    assert not asked
 
 
 def test_pairs_decide_between_good_clusterings_but_make_none_of_nothing() -> None:
