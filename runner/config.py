@@ -28,10 +28,16 @@ def _sample(value: object) -> object:
         return value
     text = value.strip()
     try:
-        return float(text[:-1]) / 100 if text.endswith("%") else int(text)
+        number = float(text[:-1]) / 100 if text.endswith("%") else int(text)
     except ValueError:
         raise ValueError(f"{value!r} is neither a share such as 5% nor a count such as 1000") from None
+    if text.endswith("%") and not 0 < number <= 1:  # 2.0 would be a count of two
+        raise ValueError(f"{value!r} is no share above 0% and up to 100%")
+    return number
 
+
+LARGEST_SEED = 2**32 - 1
+"""Of NumPy's older generators, which scikit-learn still takes."""
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -111,6 +117,7 @@ class ExperimentConfig(BaseModel):
     seed: int = Field(
         42,
         ge=0,
+        le=LARGEST_SEED,
         validation_alias=AliasChoices("seed", "random_state"),
         description="seed of everything random (random_state in Python)",
     )

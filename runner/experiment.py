@@ -34,6 +34,7 @@ from runner.output.outputs import write_outputs
 from runner.output.previous import check_out, require_writable, run_id_of
 from runner.output.result_files import write_summary
 from runner.output.results import Results
+from runner.output.sole_writer import sole_writer
 from runner.output.state import finish, outputs_complete
 from runner.plan import Plan
 from runner.progress import progress_bar
@@ -88,6 +89,8 @@ class _Experiment:
         require_enough(self.source.images, self.source.location, self.source.skipped)
         check_sizes(self.grids, len(self.source.images))
         _check_files(self.grids, self.source)
+        if config.pairs is not None:
+            read_pairs(config.pairs, self.source.images)  # once more when it is known which can be used
         check_out(self.out)
         self.name = checked_experiment_name(config.experiment_name or self.source.name)
         uri = config.tracking_uri
@@ -101,6 +104,10 @@ class _Experiment:
         for line in self.plan().lines():
             self.say(line)
         require_writable(self.out)
+        with sole_writer(self.out, self.say):
+            return self._run()
+
+    def _run(self) -> Summary:
         check_store(self.tracking_uri, self.name, self.out)
         embedded = self._embed()
         require_enough(embedded.images, self.source.location, embedded.skipped)
@@ -127,7 +134,7 @@ class _Experiment:
 
     def plan(self) -> Plan:
         """What this call will do."""
-        notes = [self.source.note, *(self.models.notes() if self.models else ())]
+        notes = [self.source.note, _labels_note(self.source), *(self.models.notes() if self.models else ())]
         if len(self.source.images) > self.config.exact_up_to:
             notes.append(
                 f"more than {self.config.exact_up_to:,} images: neighbours and trees are found in two stages, which is "
@@ -241,8 +248,11 @@ class _Experiment:
         )
 
     def _resolved(self) -> ExperimentConfig:
-        """The settings with everything spelled out that a later version might choose differently."""
+        """The settings with all spelled out that a later version or another folder would make something else of."""
         changes: dict[str, object] = {"sweep": grids_as_settings(self.grids), "algorithms": None, "spaces": None}
+        for name in ("images", "embeddings", "paths", "samples", "pairs", "out"):
+            path: Path | None = getattr(self.config, name)
+            changes[name] = path and path.expanduser().absolute()
         if self.models is not None:
             changes["models"] = self.models.names()
         return ExperimentConfig.model_validate(self.config.model_dump() | changes)
@@ -302,6 +312,16 @@ def _check_files(grids: Sequence[Grid], source: Source) -> None:
             f"{', '.join(names)} must look at the image files, and those of {source.location} are not all known or "
             "there; name them with --paths, or leave the algorithm out"
         )
+
+
+def _labels_note(source: Source) -> str:
+    """How many images have a reference label, where labels are wanted: scores against them are of these alone."""
+    if source.images.labels is None:
+        return ""
+    known = [label for label in source.images.labels if label is not None]
+    if not known:
+        return "no image has a reference label, so that there will be no scores against them"
+    return f"{len(known):,} of {len(source.images):,} images have a reference label, of {len(set(known)):,} kinds"
 
 
 def _embedding_record(embedding: Embedding, embedded: EmbeddingRun) -> EmbeddingRecord:

@@ -209,6 +209,41 @@ def test_config_yaml_gives_the_same_labels(
     assert labels_of(tmp_path / "again") == labels_of(out)
 
 
+def test_config_yaml_holds_from_any_folder(
+    photos: Path, tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    (tmp_path / "pairs.yaml").write_text("must_link: []\n")
+    pairs = Path(os.path.relpath(tmp_path / "pairs.yaml"))
+    runner.run_experiment(config_for(Path(photos.name), tmp_path / "results", cache_dir, top=0, pairs=pairs))
+    settings = yaml.safe_load((tmp_path / "results" / "config.yaml").read_text())
+    assert Path(settings["images"]).samefile(photos) and Path(settings["images"]).is_absolute()
+    assert Path(settings["pairs"]).is_absolute()
+
+
+def test_two_experiments_take_turns_in_a_results_folder(photos: Path, tmp_path: Path, cache_dir: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "runner",
+        "experiment",
+        "--images",
+        photos,
+        "--models",
+        "pixels",
+        "--mode",
+        "debug",
+    ]
+    command += ["--out", tmp_path / "results", "--cache-dir", cache_dir, "--top", "1", "--seed"]
+    both = [subprocess.Popen([*command, seed], stdout=subprocess.PIPE, text=True) for seed in ("1", "2")]
+    told = "".join(process.communicate(timeout=240)[0] for process in both)
+    assert [process.returncode for process in both] == [0, 0]
+    assert told.count("waiting     for another experiment") == 1
+    kept = [tmp_path / "results", *(tmp_path / "results" / "previous").iterdir()]
+    assert sorted(read_summary(out).experiment.seed for out in kept) == [1, 2]
+    assert all((out / "report.html").is_file() for out in kept)
+
+
 def test_added_images_are_the_only_ones_embedded(photos: Path, tmp_path: Path, cache_dir: Path) -> None:
     grown = tmp_path / "grown"
     shutil.copytree(photos, grown)
@@ -278,6 +313,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         ("tag", 2, "openai"),
         ("key", 2, "unknown setting 'modles'"),
         ("k", 2, "n_clusters=49 is more than the 48 images"),
+        ("pairs", 1, "nofile.yaml can't be read"),
     ],
 )
 def test_bad_input_says_what_is_wrong(
@@ -292,7 +328,7 @@ def test_bad_input_says_what_is_wrong(
     if case == "corrupt":
         for number in range(3):
             (folder / f"{number}.jpg").write_bytes(b"\xff\xd8 not an image")
-    if case in ("model", "tag", "key", "k"):
+    if case in ("model", "tag", "key", "k", "pairs"):
         folder = photos
     if case == "model":
         extra = ["--models", "ViT-B-33"]
@@ -303,6 +339,8 @@ def test_bad_input_says_what_is_wrong(
         extra = ["--config", tmp_path / "settings.yaml"]
     if case == "k":
         extra = ["--set", "sweep.kmeans.n_clusters=49"]
+    if case == "pairs":
+        extra = ["--pairs", tmp_path / "nofile.yaml", "--dry-run"]
     result = run("--images", folder, "--out", tmp_path / "results", "--cache-dir", cache_dir, *extra)
     assert result.returncode == status, result.stderr
     message = result.stderr.strip().splitlines()[-1]

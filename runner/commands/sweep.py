@@ -9,6 +9,7 @@ from typing import Any
 from runner.commands.experiment import FLAGS, GROUPS
 from runner.commands.flags import add_assignments
 from runner.commands.subparsers import add_command
+from runner.config import ExperimentConfig
 from runner.errors import UsageError
 
 CHANGED = (*GROUPS["clustering"], "out", "experiment_name", "top")
@@ -20,7 +21,8 @@ def add(commands: Any) -> None:
     command = add_command(
         commands,
         "sweep",
-        "cluster the images and embeddings of finished results again, with other settings; nothing is embedded anew",
+        "cluster the images and embeddings of finished results again, with other settings; only images that have come "
+        "into the folder since are embedded",
         run,
     )
     command.add_argument("results", type=Path, metavar="RESULTS", help="results folder of a finished experiment")
@@ -41,4 +43,17 @@ def run(options: argparse.Namespace) -> None:
     config = load_config(changes, file=file, assignments=options.set, forget=FORGOTTEN)
     from runner.experiment import run_experiment
 
+    _tell_what_changed(options.results, config)
     run_experiment(config, say=print)
+
+
+def _tell_what_changed(results: Path, config: ExperimentConfig) -> None:
+    """Images may have come and gone since; then the trials are not those of the same images."""
+    from runner.output.result_files import read_paths, read_summary
+    from runner.sources import open_source
+
+    clustered, present = set(read_paths(results)), set(open_source(config).images.ids)
+    tried = clustered | {image.path for image in read_summary(results).images.skipped}
+    new, gone = len(present - tried), len(clustered - present)
+    if new or gone:
+        print(f"changed     since {results}, images came ({new:,}) or went ({gone:,}): scores do not compare")

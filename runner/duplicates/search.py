@@ -67,7 +67,7 @@ def find_duplicates(
         finished: the experiment in ``config.results``, if it is open already.
 
     Raises:
-        RunnerError: fewer than two usable images, or something can't be computed.
+        RunnerError: fewer than two usable images, a name with a line break, or something can't be computed.
         UsageError: an unknown model or embedding.
     """
     skipped: tuple[SkippedImage, ...] = ()
@@ -83,6 +83,7 @@ def find_duplicates(
         scan = scan_folder(config.images)
         images, skipped = scan.images, scan.skipped
     require_enough(images, str(images.root or config.results), skipped)
+    _require_lines(images)
     window = None if config.within is None else _window(images, config.within, say)
     links = METHODS[config.method](LinkRequest(images, config, finished, say, window))
     if window is not None:
@@ -91,6 +92,13 @@ def find_duplicates(
     threshold, reason = _threshold(config, curve)
     groups = duplicate_groups(links, threshold, config.keep_per_group)
     return Duplicates(config, links, curve, threshold, reason, tuple(groups), (*skipped, *links.skipped))
+
+
+def _require_lines(images: ImageSet) -> None:
+    """Refuse names that the lists of what to keep and drop, which people feed to other commands, would break in two."""
+    for name in images.ids:
+        if "\n" in name or "\r" in name:
+            raise RunnerError(f"the name {name!r} has a line break, which lists of files can't hold; rename it")
 
 
 def _window(images: ImageSet, seconds: float, say: Callable[[str], None]) -> TimeWindow:

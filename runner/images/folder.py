@@ -15,6 +15,9 @@ IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".
 """Endings of the files taken for images, in lower case; files may have them in any case."""
 
 _FORMAT_NAMES = "JPEG, PNG, BMP, TIFF, WebP and GIF"
+RESULTS_MARKER = ".imagesweep.json"
+"""A folder that holds this file holds results, whose sheets and plots are no images of the user's."""
+
 _SYSTEM_FOLDERS = frozenset(("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"))
 """Folders that systems put beside people's files, with thumbnails and the like in them."""
 
@@ -36,8 +39,9 @@ def scan_folder(root: Path, *, labels: bool = False) -> FolderScan:
     """Find all images in a folder and its sub-folders, in an order that does not depend on the file system.
 
     Files are taken by their ending and not opened. Hidden files and folders are passed over, as are those that
-    systems make (``__MACOSX`` …). A link to a file counts as an image where it stays inside ``root``; a link to a
-    folder is never followed: inside, its images are found in their own place, and outside is out of bounds.
+    systems make (``__MACOSX`` …) and the results folders of experiments below ``root``. A link to a file counts as an
+    image where it stays inside ``root``; a link to a folder is never followed: inside, its images are found in their
+    own place, and outside is out of bounds.
 
     Args:
         root: the folder.
@@ -103,11 +107,15 @@ class _Walk:
             current = pending.pop()
             try:
                 with os.scandir(current) as entries:
-                    found = [entry for entry in entries if not entry.name.startswith(".")]
+                    everything = list(entries)
             except OSError as error:
                 self._skip(current, f"is a folder that cannot be read: {error.strerror or error}")
                 continue
-            for entry in found:
+            if current != self.root and any(entry.name == RESULTS_MARKER for entry in everything):
+                continue
+            for entry in everything:
+                if entry.name.startswith("."):
+                    continue
                 if entry.is_dir(follow_symlinks=False):
                     if entry.name not in _SYSTEM_FOLDERS:
                         pending.append(Path(entry.path))

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from runner.errors import RunnerError
+from runner.images.folder import RESULTS_MARKER
 
 SUMMARY = "summary.json"
 LABELS = "labels.parquet"
@@ -17,7 +18,7 @@ PREVIOUS = "previous"
 WORK = ".work"
 """Folder with what can be computed again: matrices, geometries, and the journal."""
 
-STATE = ".imagesweep.json"
+STATE = RESULTS_MARKER
 """Whose results a folder holds and whether they are complete; hidden, as it is no result."""
 
 RANK_FOLDER = re.compile(r"rank_\d{2,}_[A-Za-z0-9_.+-]+")

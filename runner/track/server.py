@@ -179,6 +179,8 @@ def _environment() -> dict[str, str]:
 
 
 def _free_port(port: int | None) -> int:
+    if port is not None and not 0 < port < 2**16:
+        raise UsageError(f"--port {port} is none; ports are 1 to {2**16 - 1}")
     for candidate in PORTS if port is None else [port]:
         with closing(socket.socket()) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

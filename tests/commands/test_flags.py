@@ -67,8 +67,10 @@ def test_what_is_wrong_names_the_flag(words: list[str], message: str) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--sample", "0%"], "--sample 0%: should be greater than 0"),
-        (["--sample", "150%"], "--sample 150%: should be less than or equal to 1"),
+        (["--sample", "0%"], "--sample 0%: '0%' is no share above 0% and up to 100%"),
+        (["--sample", "150%"], "--sample 150%: '150%' is no share above 0% and up to 100%"),
+        (["--sample", "200%"], "--sample 200%: '200%' is no share above 0% and up to 100%"),
+        (["--seed", "4294967296"], "--seed 4294967296: should be less than or equal to 4294967295"),
         (["--sample", "-5"], "--sample -5: should be greater than or equal to 1"),
         (["--sample", "some"], "--sample some: 'some' is neither a share such as 5% nor a count such as 1000"),
         (["--batch-size", "0"], "--batch-size 0: should be greater than or equal to 1"),

@@ -146,6 +146,17 @@ def test_refusals(planted: PlantedImages, tmp_path: Path, capsys: pytest.Capture
     assert "unknown origin" in errors
 
 
+def test_names_that_lists_cannot_hold_are_refused_before_the_search(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.png", "x\na.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    out = tmp_path.with_name(f"{tmp_path.name}-out")
+    assert main(["duplicates", "--images", str(tmp_path), "--method", "exact", "--out", str(out)]) == 1
+    assert r"'x\na.png' has a line break" in capsys.readouterr().err
+    assert not list(out.glob("*.txt"))
+
+
 def test_threshold_is_taken_by_a_click(planted: PlantedImages, cache_dir: Path, tmp_path: Path) -> None:
     if BROWSER is None:
         unavailable("no Chromium to try the threshold page in; apt-get install chromium")

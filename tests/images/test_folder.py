@@ -68,6 +68,12 @@ def test_hidden_and_system_folders_are_passed_over_in_silence(tmp_path: Path) ->
     assert scan.skipped == ()
 
 
+def test_results_below_the_root_are_no_images_but_may_be_searched_by_name(tmp_path: Path) -> None:
+    fill(tmp_path, ["good.jpg", "results/.imagesweep.json", "results/plots/a.png", "results/previous/1/plots/b.png"])
+    assert scan_folder(tmp_path).images.ids == ("good.jpg",)
+    assert scan_folder(tmp_path / "results").images.ids == ("plots/a.png", "previous/1/plots/b.png")
+
+
 def test_a_hidden_root_is_searched_all_the_same(tmp_path: Path) -> None:
     fill(tmp_path / ".pictures", ["a.jpg"])
     assert scan_folder(tmp_path / ".pictures").images.ids == ("a.jpg",)
