@@ -54,10 +54,16 @@ class Flags(Generic[Settings]):
     settings: type[Settings]
     renamed: Mapping[str, str] = field(default_factory=dict)
 
-    def add(self, parser: Any, names: Iterable[str]) -> None:
-        """Add the flags of these fields to a parser or to a group of one."""
+    def add(self, parser: Any, names: Iterable[str], default: str | None = None) -> None:
+        """Add the flags of these fields to a parser or to a group of one.
+
+        Args:
+            parser: what takes them.
+            names: the fields.
+            default: what holds where the flag is not given, for people, if it is not the field's default.
+        """
         for name in names:
-            _add(parser, self._flag(name), name, self.settings)
+            _add(parser, self._flag(name), name, self.settings, default)
 
     def add_groups(self, parser: argparse.ArgumentParser, groups: Mapping[str, Iterable[str]]) -> None:
         """Add the flags of these fields, by the section of the help text."""
@@ -95,7 +101,7 @@ def add_assignments(parser: Any, example: str) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=text)
 
 
-def _add(parser: Any, flag: str, name: str, settings: type[BaseModel]) -> None:
+def _add(parser: Any, flag: str, name: str, settings: type[BaseModel], default: str | None) -> None:
     info = settings.model_fields[name]
     kind = _first_kind(info.annotation)
     text = (info.description or "").replace("%", "%%")
@@ -106,8 +112,10 @@ def _add(parser: Any, flag: str, name: str, settings: type[BaseModel]) -> None:
     choices = _choices(get_args(kind)[0] if many else kind)
     if choices:
         text += f": {', '.join(choices)}"
-    if not info.is_required() and info.default not in (None, ()):
-        text += f" (default: {' '.join(map(str, info.default)) if many else info.default})"
+    if default is None and not info.is_required() and info.default not in (None, ()):
+        default = " ".join(map(str, info.default)) if many else str(info.default)
+    if default is not None:
+        text = f"{text.partition(' (default: ')[0]} (default: {default})"
     parser.add_argument(
         flag,
         dest=name,

@@ -12,9 +12,11 @@ from runner.commands.subparsers import add_command
 from runner.config import ExperimentConfig
 from runner.errors import UsageError
 
-CHANGED = (*GROUPS["clustering"], "out", "experiment_name", "top")
 FORGOTTEN = ("mode", "algorithms", "spaces", "sweep")
 """Settings of the finished results that another sweep is not bound to."""
+
+FORGOTTEN_FLAGS = tuple(name for name in GROUPS["clustering"] if name in FORGOTTEN)
+INHERITED = (*(name for name in GROUPS["clustering"] if name not in FORGOTTEN), "experiment_name", "top")
 
 
 def add(commands: Any) -> None:
@@ -26,7 +28,9 @@ def add(commands: Any) -> None:
         run,
     )
     command.add_argument("results", type=Path, metavar="RESULTS", help="results folder of a finished experiment")
-    FLAGS.add(command, CHANGED)
+    FLAGS.add(command, ["out"], default="RESULTS-sweep")
+    FLAGS.add(command, FORGOTTEN_FLAGS)
+    FLAGS.add(command, INHERITED, default="as in RESULTS")
     add_assignments(command, example="sweep.hdbscan.min_cluster_size=[5,10]")
 
 

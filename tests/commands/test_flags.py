@@ -86,3 +86,11 @@ def test_experiments_name_what_was_typed(
 ) -> None:
     assert main(["experiment", "--images", str(tmp_path), *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_help_of_another_sweep_says_what_it_inherits(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["sweep", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "(random_state in Python) (default: as in RESULTS)" in told and "(default: 42)" not in told
+    assert "(default: RESULTS-sweep)" in told
