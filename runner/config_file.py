@@ -14,6 +14,9 @@ from runner.config import ExperimentConfig, Mode
 from runner.errors import UsageError
 from runner.setting_errors import allowed, first_problem, flag_of, wrong_flag
 
+OF_MODELS = ("models", "resolutions", "preprocess", "precision", "batch_size", "force_embeddings")
+"""Settings of how vectors are made, of no use with ready-made ones."""
+
 _SETTINGS = list(ExperimentConfig.model_fields)
 
 
@@ -46,9 +49,13 @@ def load_config(
     for assignment in assignments:
         _assign(settings, assignment)
     try:
-        return ExperimentConfig.model_validate(settings)
+        config = ExperimentConfig.model_validate(settings)
     except ValidationError as error:
         raise UsageError(_describe(error, file, flags)) from None
+    idle = [flag_of(name) for name in OF_MODELS if name in flags]
+    if config.embeddings is not None and idle:
+        raise UsageError(f"{', '.join(idle)} would have no effect: --embeddings are ready, no model makes them")
+    return config
 
 
 def load_preset(mode: Mode) -> dict[str, list[dict[str, Any]]]:

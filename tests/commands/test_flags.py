@@ -88,6 +88,11 @@ def test_experiments_name_what_was_typed(
     assert message in capsys.readouterr().err
 
 
+def test_ready_made_vectors_need_no_model(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["experiment", "--embeddings", "x.npy", "--models", "pixels", "--resolutions", "64"]) == 2
+    assert "--models, --resolutions would have no effect" in capsys.readouterr().err
+
+
 def test_help_of_another_sweep_says_what_it_inherits(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["sweep", "--help"])
