@@ -250,7 +250,7 @@ class _Experiment:
     def _resolved(self) -> ExperimentConfig:
         """The settings with all spelled out that a later version or another folder would make something else of."""
         changes: dict[str, object] = {"sweep": grids_as_settings(self.grids), "algorithms": None, "spaces": None}
-        for name in ("images", "embeddings", "paths", "samples", "pairs", "out"):
+        for name in ("images", "embeddings", "paths", "samples", "pairs", "cache_dir", "out"):
             path: Path | None = getattr(self.config, name)
             changes[name] = path and path.expanduser().absolute()
         if self.models is not None:

@@ -14,10 +14,10 @@ from runner.images.names import folder_labels
 IMAGE_SUFFIXES = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".gif"))
 """Endings of the files taken for images, in lower case; files may have them in any case."""
 
-_FORMAT_NAMES = "JPEG, PNG, BMP, TIFF, WebP and GIF"
 RESULTS_MARKER = ".imagesweep.json"
 """A folder that holds this file holds results, whose sheets and plots are no images of the user's."""
 
+_FORMAT_NAMES = "JPEG, PNG, BMP, TIFF, WebP and GIF"
 _SYSTEM_FOLDERS = frozenset(("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"))
 """Folders that systems put beside people's files, with thumbnails and the like in them."""
 

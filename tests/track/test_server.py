@@ -39,6 +39,12 @@ def test_a_taken_port_is_refused(store: Any) -> None:
             show_experiment(store.out, port=port, open_browser=False, say=lambda line: None)
 
 
+@pytest.mark.parametrize("port", [-1, 0, 2**16])
+def test_a_number_that_is_no_port_is_refused(store: Any, port: int) -> None:
+    with pytest.raises(UsageError, match=f"--port {port} is none"):
+        show_experiment(store.out, port=port, open_browser=False, say=lambda line: None)
+
+
 def test_a_folder_without_results(tmp_path: Path) -> None:
     with pytest.raises(RunnerError, match="holds no MLflow store"):
         show_experiment(tmp_path, open_browser=False)
