@@ -1,0 +1,239 @@
+"""The faults: each brings a world into trouble; what the same command makes of it then is the campaign's to see."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from tests.faults.damage import flip, truncate
+from tests.faults.world import PATIENCE, World
+
+MEMORY_GROUPS = Path("/sys/fs/cgroup")
+"""Where the system's control groups are mounted."""
+
+
+class NotHere(Exception):
+    """This machine can't make the fault; the message says why."""
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What is known of a run that nothing disturbed.
+
+    Attributes:
+        world: as it left it.
+        seconds: that it took.
+        size: bytes of its results and cache.
+    """
+
+    world: World
+    seconds: float
+    size: int
+
+
+Fault = Callable[[World, Random, Undisturbed], str]
+"""Does its harm to an empty world; returns what exactly it did, for people who look for the cause of a difference."""
+
+
+def kill(world: World, random: Random, undisturbed: Undisturbed) -> str:
+    """SIGKILL of the driver, at a random moment; its workers are not killed."""
+    return _signalled(world, random, undisturbed, signal.SIGKILL, {-signal.SIGKILL})
+
+
+def terminate(world: World, random: Random, undisturbed: Undisturbed) -> str:
+    """SIGTERM to the driver."""
+    return _signalled(world, random, undisturbed, signal.SIGTERM, {143})
+
+
+def interrupt(world: World, random: Random, undisturbed: Undisturbed) -> str:
+    """SIGINT to the driver and all that it started, as a terminal sends it."""
+    return _signalled(world, random, undisturbed, signal.SIGINT, {130}, group=True)
+
+
+def _signalled(
+    world: World,
+    random: Random,
+    undisturbed: Undisturbed,
+    number: signal.Signals,
+    wanted: set[int],
+    *,
+    group: bool = False,
+) -> str:
+    after = random.uniform(0.05, 1.0) * undisturbed.seconds
+    process = world.start()
+    try:
+        process.wait(after)
+    except subprocess.TimeoutExpired:
+        (os.killpg if group else os.kill)(process.pid, number)
+        status = process.wait(PATIENCE)
+        _require(status in wanted | {0}, f"exit status {status} after {number.name}", world)
+        _require(number is signal.SIGKILL or "Traceback" not in world.output(), "a traceback", world)
+        return f"{number.name} after {after:.2f} s, exit status {status}"
+    return f"over before {number.name} at {after:.2f} s"
+
+
+def out_of_memory(world: World, random: Random, undisturbed: Undisturbed) -> str:
+    """A control group that holds less than the experiment takes."""
+    megabytes = random.randrange(150, 1400)
+    with _memory_group(megabytes * 2**20) as tasks:
+        process = world.start(wrapper=("sh", "-c", f'echo $$ > {tasks} && exec "$@"', "sh"))
+        status = process.wait(PATIENCE)
+    _require(status in {0, 1, 3, -signal.SIGKILL}, f"exit status {status} with {megabytes} MiB", world)
+    return f"{megabytes} MiB, exit status {status}"
+
+
+@contextmanager
+def _memory_group(limit: int) -> Iterator[Path]:
+    """The file that a process enters to be held to ``limit`` bytes."""
+    name = f"imagesweep-faults-{os.getpid()}"
+    first, second = MEMORY_GROUPS / "memory" / name, MEMORY_GROUPS / name
+    group = first if (MEMORY_GROUPS / "memory").is_dir() else second
+    try:
+        group.mkdir()
+        (group / ("memory.limit_in_bytes" if group == first else "memory.max")).write_text(str(limit))
+    except OSError as error:
+        raise NotHere(f"no control group can be made here ({error})") from error
+    try:
+        yield group / "cgroup.procs"
+    finally:
+        for _ in range(100):
+            for process in (group / "cgroup.procs").read_text().split():
+                os.kill(int(process), signal.SIGKILL)
+            try:
+                group.rmdir()
+                break
+            except OSError:  # its processes are still ending
+                time.sleep(0.1)
+
+
+def disk_full(world: World, random: Random, undisturbed: Undisturbed) -> str:
+    """A file system with less room than results and cache take; afterwards there is room."""
+    kilobytes = int(random.uniform(0.02, 0.98) * undisturbed.size / 1024)
+    places = [world.results, world.cache] if random.random() < 0.5 else [random.choice([world.results, world.cache])]
+    for place in places:
+        place.mkdir(parents=True)
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "imagesweep-faults", str(place)]
+        if subprocess.run(mount, capture_output=True, check=False).returncode:
+            raise NotHere("no file system can be mounted here; run as root")
+    try:
+        status = world.run()
+        output = world.output()
+        for place in places:
+            kept = place.with_name(f"{place.name}.kept")
+            shutil.copytree(place, kept, symlinks=True)
+    finally:
+        for place in places:
+            subprocess.run(["umount", "-l", str(place)], check=True)
+    for place in places:
+        place.rmdir()
+        place.with_name(f"{place.name}.kept").rename(place)
+    names = " and ".join(place.name for place in places)
+    _require(status in {0, 1, 3}, f"exit status {status} with {kilobytes} kB for {names}", world)
+    _require("Traceback" not in output, "a traceback", world)
+    return f"{kilobytes} kB for {names}, exit status {status}"
+
+
+def store_locked(world: World, random: Random, undisturbed: Undisturbed) -> str:
+    """Another program holds MLflow's store while the experiment logs."""
+    shutil.rmtree(world.folder, ignore_errors=True)
+    undisturbed.world.copy_to(world.folder)
+    _forget_runs(world, random)
+    connection = sqlite3.connect(world.results / "mlflow.db")
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        status = world.run()
+    finally:
+        connection.rollback()
+        connection.close()
+    _require(status == 1, f"exit status {status} with a locked store", world)
+    _require("Traceback" not in world.output(), "a traceback", world)
+    return f"exit status {status}: {world.output().strip().splitlines()[-1]}"
+
+
+def store_lost(world: World, random: Random, undisturbed: Undisturbed) -> str:
+    """MLflow's store is deleted after the experiment."""
+    shutil.rmtree(world.folder, ignore_errors=True)
+    undisturbed.world.copy_to(world.folder)
+    for name in ("mlflow.db", "mlflow.db-wal", "mlflow.db-shm"):
+        (world.results / name).unlink(missing_ok=True)
+    if random.random() < 0.5:
+        shutil.rmtree(world.results / "mlartifacts")
+    return "mlflow.db deleted"
+
+
+def _forget_runs(world: World, random: Random) -> None:
+    """Undo the logging of one run, so that there is something to log."""
+    connection = sqlite3.connect(world.results / "mlflow.db")
+    runs = [run for (run,) in connection.execute("SELECT run_uuid FROM tags WHERE key = 'imagesweep.trial'")]
+    with connection:
+        connection.execute("UPDATE runs SET status = 'RUNNING' WHERE run_uuid = ?", [random.choice(sorted(runs))])
+    connection.close()
+
+
+def truncated(world: World, random: Random, undisturbed: Undisturbed) -> str:
+    """A file under results or cache loses its end, or everything."""
+    path = _random_file(world, random, undisturbed)
+    kept = random.choice([0, path.stat().st_size // 2, max(0, path.stat().st_size - 1)])
+    truncate(path, kept)
+    return f"{path.relative_to(world.folder)} cut to {kept} bytes"
+
+
+def flipped(world: World, random: Random, undisturbed: Undisturbed) -> str:
+    """A byte of a file under results or cache changes."""
+    path = _random_file(world, random, undisturbed)
+    place = random.randrange(path.stat().st_size)
+    flip(path, place, random.randrange(1, 256))
+    return f"byte {place} of {path.relative_to(world.folder)} flipped"
+
+
+def _random_file(world: World, random: Random, undisturbed: Undisturbed) -> Path:
+    """A file of a finished world that is not empty; each kind of file is as likely as any other."""
+    shutil.rmtree(world.folder, ignore_errors=True)
+    undisturbed.world.copy_to(world.folder)
+    kinds: dict[str, list[Path]] = {}
+    for base in (world.results, world.cache):
+        for path in sorted(base.rglob("*")):
+            if path.is_file() and not path.is_symlink() and path.stat().st_size and "mlflow.db" not in path.name:
+                kinds.setdefault(_kind(path.relative_to(world.folder)), []).append(path)
+    return random.choice(kinds[random.choice(sorted(kinds))])
+
+
+def _kind(path: Path) -> str:
+    """What a file is, by folder and name without their numbers and digests."""
+    name = "".join("#" if character.isdigit() else character for character in path.name)
+    parts = path.parts
+    return "/".join([*parts[:2], name if len(parts) < 5 and len(name) < 30 else path.suffix])
+
+
+def _require(right: bool, what: str, world: World) -> None:
+    if not right:
+        raise AssertionError(f"{what}; the end of its output: {world.output()[-1500:]}")
+
+
+FAULTS: dict[str, Fault] = {
+    "kill -9": kill,
+    "SIGTERM": terminate,
+    "SIGINT": interrupt,
+    "out of memory": out_of_memory,
+    "disk full": disk_full,
+    "store locked": store_locked,
+    "store lost": store_lost,
+    "file truncated": truncated,
+    "byte flipped": flipped,
+}
+
+WEIGHTS = {"kill -9": 6, "byte flipped": 4, "file truncated": 3}
+"""How often a fault is drawn, where more often than once in a while."""
+
+if sys.platform != "linux":
+    del FAULTS["out of memory"], FAULTS["disk full"]
