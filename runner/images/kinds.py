@@ -92,8 +92,8 @@ _DOCUMENTS_AND_PROGRAMS = (
     ".zip .tar .tgz .gz .bz2 .xz .zst .7z .rar .iso .dmg"
 )
 _SOUND_AND_VIDEO = (
-    ".mp3 .wav .flac .ogg .opus .m4a .aac .wma .mid .mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .wmv .flv .3gp .mts .m2ts "
-    ".ogv .lrv"
+    ".mp3 .wav .flac .ogg .opus .m4a .aac .wma .mid .mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .wmv .flv .3gp .mts "
+    ".m2ts .ogv .lrv"
 )
 OTHER_ENDINGS = frozenset(f"{_TEXT_AND_DATA} {_DOCUMENTS_AND_PROGRAMS} {_SOUND_AND_VIDEO}".split())
 """Endings, in lower case, of files that are no pictures, so that nobody need open them."""
