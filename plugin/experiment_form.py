@@ -121,6 +121,12 @@ def _add_more_settings(ctx: Any, inputs: types.Object) -> None:
     inputs.int("seed", default=42, min=0, label="Seed")
     inputs.str("device", default="auto", label="Device", description="auto, cpu, cuda, cuda:1 or mps")
     inputs.int("batch_size", default=32, min=1, label="Batch size")
+    inputs.bool(
+        "retry_failed",
+        default=False,
+        label="Try failed trials again",
+        description="Of an experiment that is resumed; those that lacked memory, disk space or a process always are",
+    )
     inputs.str(
         "tracking_uri",
         required=False,

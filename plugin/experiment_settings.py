@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _LISTS = ("models", "resolutions", "preprocess", "algorithms", "spaces")
 _TEXTS = ("sample", "labels", "tracking_uri", "mode", "device")
 _NUMBERS = ("top", "max_trials", "seed", "batch_size", "workers", "pair_weight")
+_SWITCHES = ("retry_failed",)
 
 DEFAULTS = {"models": ["efficientnet_lite0"], "mode": "fast", "top": 3}
 """Where the form, or a call from Python, says nothing: the model that needs no download, and a quick look."""
@@ -36,7 +37,7 @@ def settings_of(dataset: Any, name: str, params: Mapping[str, Any]) -> Experimen
         "experiment_name": name,
         "out": results_folder(dataset, name, params),
     }
-    for key in (*_LISTS, *_TEXTS, *_NUMBERS):
+    for key in (*_LISTS, *_TEXTS, *_NUMBERS, *_SWITCHES):
         value = params.get(key)
         if value not in (None, "", []):
             settings[key] = value

@@ -8,6 +8,9 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
 
 TEMPORARY_PREFIX = ".partial-"
 """Start of the names of files being written; one that is hours old was left by a process that was killed."""
@@ -33,6 +36,15 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Make ``path`` hold ``content``, whatever happens meanwhile."""
     with replaced_atomically(path) as temporary:
         temporary.write_bytes(content)
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write a ``.npy`` file; OSError where the disk is full.
+
+    NumPy itself writes to files past Python, and takes no notice if the last bytes do not get there.
+    """
+    with path.open("wb") as file:
+        np.save(SimpleNamespace(write=file.write), array, allow_pickle=False)
 
 
 def try_writing(folder: Path) -> None:

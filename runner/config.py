@@ -114,6 +114,11 @@ class ExperimentConfig(BaseModel):
         200_000, ge=2, description="with more images neighbour graph and tree are made in two stages, approximately"
     )
     trial_timeout: float = Field(600, gt=0, description="seconds after which a trial is ended")
+    retry_failed: bool = Field(
+        False,
+        description="try every failed trial again; without it those that failed for want of memory, disk space or a "
+        "process are, in three calls at most",
+    )
     seed: int = Field(
         42,
         ge=0,

@@ -17,6 +17,9 @@ from runner.setting_errors import allowed, first_problem, flag_of, wrong_flag
 OF_MODELS = ("models", "resolutions", "preprocess", "precision", "batch_size", "force_embeddings")
 """Settings of how vectors are made, of no use with ready-made ones."""
 
+OF_ONE_CALL = ("fresh", "force_embeddings", "retry_failed")
+"""What is wanted of one call and is no part of the experiment."""
+
 _SETTINGS = list(ExperimentConfig.model_fields)
 
 
@@ -65,7 +68,7 @@ def load_preset(mode: Mode) -> dict[str, list[dict[str, Any]]]:
 
 def dump_config(config: ExperimentConfig) -> str:
     """YAML that ``load_config`` reads back to the same settings."""
-    settings = config.model_dump(mode="json", exclude_none=True, exclude={"fresh", "force_embeddings"})
+    settings = config.model_dump(mode="json", exclude_none=True, exclude=set(OF_ONE_CALL))
     return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=100)
 
 

@@ -28,7 +28,7 @@ from runner.images.content_hash import ContentHashes
 from runner.images.pairs import read_pairs
 from runner.images.source import Source, require_enough
 from runner.models_of_images import ModelsOfImages
-from runner.output.closing_lines import MOST_NAMED, closing_lines
+from runner.output.closing_lines import MOST_NAMED, closing_lines, failed_sentence
 from runner.output.layout import CONFIG, LABELS, PLOTS, REPORT, SUMMARY, TRIALS, WORK, rank_folder_name
 from runner.output.outputs import write_outputs
 from runner.output.previous import check_out, require_writable, run_id_of
@@ -42,7 +42,7 @@ from runner.ranking import rank_records
 from runner.sources import open_source
 from runner.stage_clock import StageClock
 from runner.study import Study, sweep_embeddings
-from runner.summary import EmbeddingRecord, ExperimentRecord, ImagesRecord, Summary
+from runner.summary import FORMAT, EmbeddingRecord, ExperimentRecord, ImagesRecord, Summary
 from runner.track.experiment_log import check_store, checked_experiment_name, log_experiment
 from runner.track.run_log import ImagesDataset
 from runner.track.tracking_uri import checked_tracking_uri, default_tracking_uri, without_password
@@ -126,9 +126,10 @@ class _Experiment:
         for line in closing_lines(summary, self.out, self.config.top, self.clock.seconds):
             self.say(line)
         if not summary.ranking:
+            failed = failed_sentence(summary)
             raise NoUsableClusteringError(
-                f"none of {len(summary.trials)} trials gave a usable clustering, see {self.out / 'trials.csv'}; "
-                "try more images, another model or another --mode"
+                f"none of {len(summary.trials)} trials gave a usable clustering, see {self.out / TRIALS}; "
+                f"try more images, another model or another --mode{failed and f' ({failed})'}"
             )
         return summary
 
@@ -208,6 +209,7 @@ class _Experiment:
             study.data, embedded.images, [record.id for record in study.records], pairs, config.pair_weight
         )
         return Summary(
+            format=FORMAT,
             experiment=ExperimentRecord(
                 name=self.name,
                 fingerprint=fingerprint,

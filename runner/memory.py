@@ -1,4 +1,4 @@
-"""Keeping freed memory in the process instead of giving it back to the system at once.
+"""Memory: telling that none is left, and keeping what is freed in the process.
 
 glibc returns arrays of many megabytes to the system as soon as they are freed. Where each step of a computation frees
 what the next one needs again, the system clears the same pages over and over, which on a CPU can take as long as the
@@ -8,6 +8,7 @@ computation itself: convolutional networks run up to twice as fast without it. S
 from __future__ import annotations
 
 import ctypes
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,18 @@ _USUAL_LARGEST, _USUAL_MOST = 32 * 2**20, 64 * 2**20
 """What glibc arrives at by itself in a process that frees large arrays."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+"""What torch's allocators say, each in a RuntimeError."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether ``error`` says that a device or the machine has no memory left."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    if isinstance(error, RuntimeError):
+        return any(text in str(error).lower() for text in _OUT_OF_MEMORY)
+    return isinstance(error, MemoryError)
 
 
 def keep_freed_memory(largest: int = LARGEST_KEPT, most: int = MOST_KEPT) -> None:

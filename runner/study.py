@@ -100,6 +100,7 @@ def sweep_embeddings(
         image_paths=embedded.images.paths,
         exact_up_to=config.exact_up_to,
         marked=marked,
+        retry_failed=config.retry_failed,
     )
     with WorkerPool(config.workers or os.cpu_count() or 1, config.trial_timeout) as pool:
         sweeps = {

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any, Literal
 
-from runner.cluster.trial import ClusteringConfig, ParameterValue, Trial, TrialStatus
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from runner.cluster.trial import ClusteringConfig, FailureKind, ParameterValue, Trial, TrialStatus
 from runner.embed.autoencoder.checkpoint import TrainingRecord
 from runner.images.image_set import SkippedImage
 from runner.score.scores import Scores
+
+FORMAT: Literal[2] = 2
+"""Of the summaries that are written now."""
 
 
 class _Record(BaseModel):
@@ -54,7 +59,11 @@ class EmbeddingRecord(_Record):
 
 
 class TrialRecord(_Record):
-    """What came of one trial. ``finished_at`` is milliseconds since the epoch."""
+    """What came of one trial.
+
+    ``failure`` tells why one that is not done gave no labels, ``attempts`` in how many calls it was tried;
+    ``finished_at`` is milliseconds since the epoch.
+    """
 
     id: str
     embedding: str
@@ -62,11 +71,22 @@ class TrialRecord(_Record):
     space: str
     params: dict[str, ParameterValue]
     status: TrialStatus
+    failure: FailureKind | None = None
+    attempts: int = 1
     error: str | None = None
     scores: Scores | None = None
     details: dict[str, ParameterValue] = {}
     seconds: float
     finished_at: int
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_format_1(cls, record: Any) -> Any:
+        """Records of the first format say no more than that the time was up, or that it failed."""
+        if not isinstance(record, dict) or "failure" in record or record.get("status") in (None, TrialStatus.DONE):
+            return record
+        timed_out = record["status"] == TrialStatus.TIMED_OUT
+        return record | {"failure": FailureKind.TIME if timed_out else FailureKind.PROCESS}
 
     @property
     def trial(self) -> Trial:
@@ -94,6 +114,8 @@ class NullRecord(_Record):
 class Summary(_Record):
     """Everything about a finished experiment but the labels themselves."""
 
+    format: Literal[1, 2] = 1
+    """Files of the first format do not say so."""
     experiment: ExperimentRecord
     images: ImagesRecord
     embeddings: list[EmbeddingRecord]

@@ -114,6 +114,7 @@ def test_results_are_the_contract(finished: tuple[Path, runner.Summary], photos:
     out, returned = finished
     summary = json.loads((out / "summary.json").read_text())
     assert runner.Summary(**summary) == returned
+    assert summary["format"] == 2
     assert summary["images"]["found"] == 48 == summary["images"]["embedded"] + summary["images"]["cached"]
     assert len(summary["trials"]) == TRIALS
     assert {trial["status"] for trial in summary["trials"]} == {"done"}

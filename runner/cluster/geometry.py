@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from runner.atomic import replaced_atomically, write_atomically
+from runner.atomic import replaced_atomically, save_array, write_atomically
 from runner.cluster.neighbors import Neighbors, nearest_neighbors
 from runner.cluster.products import Progress, silent
 from runner.cluster.single_linkage import SpanningTree, dendrogram
@@ -207,7 +207,7 @@ def _save_neighbors(directory: Path, neighbors: Neighbors) -> None:
 
 def _save_array(path: Path, array: np.ndarray) -> None:
     with replaced_atomically(path) as temporary:
-        np.save(temporary, array, allow_pickle=False)
+        save_array(temporary, array)
 
 
 def _name(space: Space) -> str:

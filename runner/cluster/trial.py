@@ -59,6 +59,21 @@ class TrialStatus(StrEnum):
     TIMED_OUT = "timed_out"
 
 
+class FailureKind(StrEnum):
+    """Why a trial gave no labels."""
+
+    REFUSED = "refused"
+    """It can't work with these settings on these vectors, and says so."""
+    ERROR = "error"
+    """The algorithm raised."""
+    MEMORY = "memory"
+    DISK = "disk"
+    PROCESS = "process"
+    """The process that ran it died."""
+    TIME = "time"
+    """Its time limit ended it."""
+
+
 @dataclass(frozen=True)
 class Clustering:
     """Labels of one trial.

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from runner.commands.experiment import tell_failed
 from runner.commands.subparsers import add_command
 
 
@@ -21,4 +22,4 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     from runner.demo import run_demo
 
-    run_demo(options.out, say=print)
+    tell_failed(run_demo(options.out, say=print))

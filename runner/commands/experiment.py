@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.commands.flags import Flags, add_assignments
 from runner.commands.subparsers import add_command
 from runner.config import ExperimentConfig
+
+if TYPE_CHECKING:
+    from runner.summary import Summary
 
 FLAGS = Flags(ExperimentConfig)
 GROUPS = {
@@ -34,7 +38,7 @@ GROUPS = {
         "force_embeddings",
         "cache_dir",
     ),
-    "clustering": ("mode", "algorithms", "spaces", "max_trials", "trial_timeout", "seed", "workers"),
+    "clustering": ("mode", "algorithms", "spaces", "max_trials", "trial_timeout", "retry_failed", "seed", "workers"),
     "results": ("out", "experiment_name", "tracking_uri", "top", "write_fields", "fresh"),
 }
 """Settings that have a flag, by the section of the help text; the others are reached by ``--set``."""
@@ -58,4 +62,13 @@ def run(options: argparse.Namespace) -> None:
     if options.dry_run:
         print("\n".join(plan_experiment(config).lines(details=True)))
         return
-    run_experiment(config, say=print)
+    tell_failed(run_experiment(config, say=print))
+
+
+def tell_failed(summary: Summary) -> None:
+    """Say last, and where errors are told, that some of the trials failed."""
+    from runner.output.closing_lines import failed_sentence
+
+    failed = failed_sentence(summary)
+    if failed:
+        print(f"runner: {failed}", file=sys.stderr)

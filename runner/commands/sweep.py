@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from runner.commands.experiment import FLAGS, GROUPS
+from runner.commands.experiment import FLAGS, GROUPS, tell_failed
 from runner.commands.flags import add_assignments
 from runner.commands.subparsers import add_command
 from runner.config import ExperimentConfig
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
     from runner.experiment import run_experiment
 
     _tell_what_changed(options.results, config)
-    run_experiment(config, say=print)
+    tell_failed(run_experiment(config, say=print))
 
 
 def _tell_what_changed(results: Path, config: ExperimentConfig) -> None:

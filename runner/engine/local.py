@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from runner.cluster.trial import FailureKind
+from runner.engine.failure import Failure, failure_kind
 from runner.errors import RunnerError
 from runner.memory import keep_freed_memory
 
@@ -38,17 +40,13 @@ class Outcome(Generic[Request, Result]):
 
     Attributes:
         request: as it was submitted.
-        result: None if there is none.
-        error: one sentence; None if there is a result.
-        timed_out: whether the time limit ended it.
-        seconds: that it ran, where that is known.
+        result: what the function returned; None if there is none.
+        failure: why there is no result; None if there is one.
     """
 
     request: Request
     result: Result | None = None
-    error: str | None = None
-    timed_out: bool = False
-    seconds: float = 0.0
+    failure: Failure | None = None
 
 
 class WorkerPool:
@@ -99,22 +97,24 @@ class WorkerPool:
                     yield outcome
                 running = {number: seconds for number, seconds in _under_way(markers).items() if number in pending}
                 given_up = self._give_up(running, alone)
-                for number, error in given_up.items():
-                    timed_out = running[number] >= self.timeout
-                    yield Outcome(requests[number], error=error, timed_out=timed_out, seconds=running[number])
+                for number, failure in given_up.items():
+                    yield Outcome(requests[number], failure=failure)
                 pending -= set(given_up)
                 suspects = pending & (suspects if given_up else suspects | set(running))
                 failed_starts += bool(pending) and not running
                 if failed_starts >= MOST_FAILED_STARTS:
                     raise RunnerError("worker processes die as soon as they start; is there memory left here?")
 
-    def _give_up(self, running: dict[int, float], alone: bool) -> dict[int, str]:
+    def _give_up(self, running: dict[int, float], alone: bool) -> dict[int, Failure]:
         """Of the tasks that ran when the pool broke, those that are to blame, and why."""
-        late = [number for number, seconds in running.items() if seconds >= self.timeout]
+        late = {number: seconds for number, seconds in running.items() if seconds >= self.timeout}
         if late:
+            kind = FailureKind.TIME
             reason = f"ended after its time limit of {self.timeout:g} s; raise --trial-timeout to give it longer"
-            return dict.fromkeys(late, reason)
-        return dict.fromkeys(running, "its process died, perhaps for want of memory") if alone else {}
+        else:
+            late = running if alone else {}
+            kind, reason = FailureKind.PROCESS, "its process died, perhaps for want of memory"
+        return {number: Failure(kind, reason, seconds) for number, seconds in late.items()}
 
     def _submit(
         self, function: Callable[[Request], Result], requests: Sequence[Request], batch: Sequence[int], markers: Path
@@ -128,8 +128,8 @@ class WorkerPool:
         try:
             for future in concurrent.futures.as_completed(futures):
                 number = futures[future]
-                result, error, seconds = future.result()
-                yield number, Outcome(requests[number], result, error, seconds=seconds)
+                result, failure = future.result()
+                yield number, Outcome(requests[number], result, failure)
         except BrokenProcessPool:
             (markers / _ENDED).write_text(str(time.time()))
             self._stop(kill=True)
@@ -171,16 +171,16 @@ def _under_way(markers: Path) -> dict[int, float]:
 
 def _run_one(
     function: Callable[[Request], Result], request: Request, marker: Path, timeout: float
-) -> tuple[Result | None, str | None, float]:
+) -> tuple[Result | None, Failure | None]:
     started = time.time()
     marker.write_text(str(started))
     with Path(os.devnull).open("w") as nowhere:
         # a thread of C code: it ends the process even while native code holds the interpreter
         faulthandler.dump_traceback_later(timeout, exit=True, file=nowhere)
         try:
-            return function(request), None, time.time() - started
+            return function(request), None
         except Exception as error:  # whatever a trial raises is that trial's failure, and is recorded as such
-            return None, describe_error(error), time.time() - started
+            return None, Failure(failure_kind(error), describe_error(error), time.time() - started)
         finally:
             faulthandler.cancel_dump_traceback_later()
             marker.unlink(missing_ok=True)

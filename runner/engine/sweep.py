@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,8 +13,9 @@ from runner.cluster.algorithms import NULL_BASELINE, algorithm_named
 from runner.cluster.geometry import Geometry, build_geometry
 from runner.cluster.grids import Grid, expand, looks_at_images, neighbors_needed
 from runner.cluster.spaces import Space
-from runner.cluster.trial import ClusteringConfig, Trial, TrialStatus
+from runner.cluster.trial import ClusteringConfig, Trial
 from runner.embed.embedding_config import Embedding
+from runner.engine.failure import Failure, is_settled
 from runner.engine.journal import Journal
 from runner.engine.local import Outcome, WorkerPool
 from runner.engine.tasks import (
@@ -53,6 +54,8 @@ class SweepSettings:
     exact_up_to: int | None = None
     marked: tuple[int, ...] = ()
     """Rows that must be on maps."""
+    retry_failed: bool = False
+    """Whether failed trials are run again that are otherwise given up."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def run_sweep(
     with clock.time("preparations"):
         failures = sweep.prepare(configs)
     with clock.time("trials"):
-        trials = sweep.trials(configs, failures)
+        trials = sweep.trials(configs)
         nulls = [Trial(embedding.key, config) for config in _null_configs(geometries["none"].n)]
         # nulls first: one of very many clusters is slow, and would keep one process busy at the end
         records = sweep.run([*nulls, *trials], failures)
@@ -141,8 +144,8 @@ class _Sweep:
         self.key, self.geometries, self.data, self.settings, self.pool = key, geometries, data, settings, pool
         self.journal = Journal(settings.journal)
 
-    def prepare(self, configs: Sequence[ClusteringConfig]) -> dict[_PreparationKey, str]:
-        """Do what unfinished settings share, and draw the map; the errors of the preparations that failed.
+    def prepare(self, configs: Sequence[ClusteringConfig]) -> dict[_PreparationKey, Failure]:
+        """Do what unfinished settings share, and draw the map; the failures of the preparations that failed.
 
         Only those of the algorithms: whoever needs the map or the cloud without clusters will try again, and tell.
         """
@@ -160,42 +163,41 @@ class _Sweep:
         shared: list[SharedRequest] = [*requests]
         if requests:
             shared[:0] = [MapRequest(none, self.key, seed, self.settings.marked), StructurelessRequest(none, seed)]
-        failures: dict[_PreparationKey, str] = {}
+        failures: dict[_PreparationKey, Failure] = {}
         for outcome in self._run(do_shared, shared, "preparations"):
             request = outcome.request
-            if outcome.error is not None and isinstance(request, PreparationRequest):
+            if outcome.failure is not None and isinstance(request, PreparationRequest):
                 config = ClusteringConfig(request.algorithm, request.space, request.settings[0])
                 key = _preparation_key(config)
                 assert key is not None
-                failures[key] = f"what it shares with other trials ({key[2]}) failed: {outcome.error}"
+                error = f"what it shares with other trials ({key[2]}) failed: {outcome.failure.error}"
+                failures[key] = replace(outcome.failure, error=error)
         return failures
 
-    def trials(self, configs: Sequence[ClusteringConfig], failures: dict[_PreparationKey, str]) -> list[Trial]:
+    def trials(self, configs: Sequence[ClusteringConfig]) -> list[Trial]:
         """The trials of the sweep, at most as many as wanted."""
-        trials: list[Trial] = []
-        for config in configs:
-            failed = _preparation_key(config) in failures
-            trials += [Trial(self.key, each) for each in ([config] if failed else self._expanded(config))]
-        return self._drawn(trials)
+        return self._drawn([Trial(self.key, each) for config in configs for each in self._expanded(config)])
 
-    def run(self, trials: Sequence[Trial], failures: dict[_PreparationKey, str]) -> list[TrialRecord]:
+    def run(self, trials: Sequence[Trial], failures: dict[_PreparationKey, Failure]) -> list[TrialRecord]:
         """Run what is not in the journal; records in the order of ``trials``."""
         records: dict[str, TrialRecord] = {}
         requests = []
         for trial in trials:
             preparation = _preparation_key(trial.clustering)
-            known = self._known(trial)
-            if known is not None:
+            known = self.journal.read(trial.id)
+            attempt = 1 if known is None else known.attempts + 1
+            if known is not None and self._is_settled(known):
                 records[trial.id] = known
             elif preparation in failures:
-                records[trial.id] = self._fail(trial, failures[preparation])
+                records[trial.id] = self._fail(trial, failures[preparation], attempt)
             else:
-                requests.append(TrialRequest(self.data, trial))
+                requests.append(TrialRequest(self.data, trial, attempt))
         for outcome in self._run(run_trial, requests, "trials"):
-            trial = outcome.request.trial
-            records[trial.id] = outcome.result or self._fail(
-                trial, outcome.error or "", timed_out=outcome.timed_out, seconds=outcome.seconds
-            )
+            request = outcome.request
+            if outcome.failure is not None:
+                records[request.trial.id] = self._fail(request.trial, outcome.failure, request.attempt)
+            elif outcome.result is not None:
+                records[request.trial.id] = outcome.result
         return [records[trial.id] for trial in trials]
 
     def _run(
@@ -207,27 +209,25 @@ class _Sweep:
                 yield outcome
 
     def _expanded(self, config: ClusteringConfig) -> list[ClusteringConfig]:
+        """What an entry of a grid stands for; the entry itself where it is not prepared, as nobody knows that yet."""
         algorithm = algorithm_named(config.algorithm)
-        return [
-            ClusteringConfig(config.algorithm, config.space, params)
-            for params in algorithm.expand(self.geometries[config.space], config.params)
-        ]
+        try:
+            return [
+                ClusteringConfig(config.algorithm, config.space, params)
+                for params in algorithm.expand(self.geometries[config.space], config.params)
+            ]
+        except FileNotFoundError:
+            return [config]
 
     def _is_finished(self, config: ClusteringConfig) -> bool:
-        try:
-            return all(self._known(Trial(self.key, each)) is not None for each in self._expanded(config))
-        except FileNotFoundError:  # what it expands to is only known once it is prepared
-            return self._known(Trial(self.key, config)) is not None
+        known = [self.journal.read(Trial(self.key, each).id) for each in self._expanded(config)]
+        return all(record is not None and self._is_settled(record) for record in known)
 
-    def _known(self, trial: Trial) -> TrialRecord | None:
-        """What the journal holds of a trial; not a time-out if there is more time now."""
-        record = self.journal.read(trial.id)
-        if record is not None and record.status is TrialStatus.TIMED_OUT and record.seconds < self.pool.timeout:
-            return None
-        return record
+    def _is_settled(self, record: TrialRecord) -> bool:
+        return is_settled(record, self.pool.timeout, retry_failed=self.settings.retry_failed)
 
-    def _fail(self, trial: Trial, error: str, *, timed_out: bool = False, seconds: float = 0.0) -> TrialRecord:
-        record = failed_record(trial, error, timed_out=timed_out, seconds=seconds)
+    def _fail(self, trial: Trial, failure: Failure, attempt: int) -> TrialRecord:
+        record = failed_record(trial, failure, attempt)
         self.journal.write(record, None)
         return record
 

@@ -15,7 +15,8 @@ from runner.atomic import write_atomically
 from runner.cluster.algorithms import NULL_BASELINE, algorithm_named
 from runner.cluster.algorithms.base import Params
 from runner.cluster.geometry import Geometry, open_geometry
-from runner.cluster.trial import ClusteringConfig, Trial, TrialStatus
+from runner.cluster.trial import ClusteringConfig, FailureKind, Trial, TrialStatus
+from runner.engine.failure import Failure
 from runner.engine.journal import Journal
 from runner.engine.shared_map import shared_map
 from runner.engine.structureless import shares_in_structureless_cloud
@@ -55,8 +56,11 @@ class PreparationRequest:
 
 @dataclass(frozen=True)
 class TrialRequest:
+    """A trial to be run, in the call number ``attempt`` that tries it."""
+
     data: SweepData
     trial: Trial
+    attempt: int = 1
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,7 @@ def run_trial(request: TrialRequest) -> TrialRecord:
         space=config.space,
         params=dict(config.params),
         status=TrialStatus.DONE,
+        attempts=request.attempt,
         scores=_score(data, trial, clustering.labels),
         details=details,
         seconds=time.perf_counter() - started,
@@ -145,17 +150,19 @@ def run_trial(request: TrialRequest) -> TrialRecord:
     return record
 
 
-def failed_record(trial: Trial, error: str, *, timed_out: bool = False, seconds: float = 0.0) -> TrialRecord:
-    """The record of a trial that gave no labels."""
+def failed_record(trial: Trial, failure: Failure, attempt: int) -> TrialRecord:
+    """The record of a trial that gave no labels in the call number ``attempt`` that tried it."""
     return TrialRecord(
         id=trial.id,
         embedding=trial.embedding,
         algorithm=trial.clustering.algorithm,
         space=trial.clustering.space,
         params=dict(trial.clustering.params),
-        status=TrialStatus.TIMED_OUT if timed_out else TrialStatus.FAILED,
-        error=error,
-        seconds=seconds,
+        status=TrialStatus.TIMED_OUT if failure.kind is FailureKind.TIME else TrialStatus.FAILED,
+        failure=failure.kind,
+        attempts=attempt,
+        error=failure.error,
+        seconds=failure.seconds,
         finished_at=int(time.time() * 1000),
     )
 

@@ -9,7 +9,7 @@ from runner.cluster.trial import TrialStatus
 from runner.images.image_set import SkippedImage
 from runner.output.layout import REPORT, SUMMARY
 from runner.output.ranking_table import ranking_lines
-from runner.summary import Summary
+from runner.summary import Summary, TrialRecord
 
 MOST_NAMED = 5
 """Skipped files that are named on the terminal."""
@@ -22,12 +22,26 @@ def closing_lines(summary: Summary, out: Path, top: int, seconds: Mapping[str, f
     if skipped:
         lines.append(f"skipped     {len(skipped)} files, listed with reasons in {out / SUMMARY}:")
         lines += skipped_lines(skipped)
-    failed = [record for record in summary.trials if record.status is not TrialStatus.DONE]
+    failed = _failed(summary)
     if failed:
         lines.append(f"failed      {len(failed)} of {len(summary.trials)} trials, the first: {failed[0].error}")
     lines.append(f"time        {', '.join(f'{stage} {spent:.1f} s' for stage, spent in seconds.items())}")
     lines.append(f"results     {out / REPORT}; `runner ui {out}` opens MLflow")
     return lines
+
+
+def failed_sentence(summary: Summary) -> str:
+    """How many trials failed, and how they are tried again; empty where none did."""
+    failed = _failed(summary)
+    if not failed:
+        return ""
+    return (
+        f"{len(failed)} of {len(summary.trials)} trials failed; the same command with --retry-failed tries them again"
+    )
+
+
+def _failed(summary: Summary) -> list[TrialRecord]:
+    return [record for record in summary.trials if record.status is not TrialStatus.DONE]
 
 
 def skipped_lines(skipped: Sequence[SkippedImage]) -> list[str]:

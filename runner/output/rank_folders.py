@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from runner.atomic import save_array
 from runner.cluster.trial import NOISE
 from runner.errors import RunnerError
 from runner.output.atomic import write_json
@@ -112,7 +113,7 @@ def write_rank_folder(
     try:
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
-        np.save(building / LABELS_ARRAY, ranked.facts.labels.astype(np.int32), allow_pickle=False)
+        save_array(building / LABELS_ARRAY, ranked.facts.labels.astype(np.int32))
         _write_lists(building, ranked, results)
         if thumbnails is not None:
             _write_sheets(building, ranked, results, thumbnails, on_sheet)

@@ -179,7 +179,7 @@ def trials_csv(summary: Summary) -> str:
 _EMBEDDING_COLUMNS = ("model", "weights", "resolution", "fit", "precision")
 _COLUMNS = (
     *("rank", "id", "embedding", *_EMBEDDING_COLUMNS),
-    *("algorithm", "space", "status", "error", "seconds"),
+    *("algorithm", "space", "status", "failure", "attempts", "error", "seconds"),
 )
 _SCORES = tuple(field.name for field in fields(Scores))
 
@@ -191,8 +191,9 @@ def _best_first(summary: Summary, ranks: dict[str, int]) -> Sequence[TrialRecord
 def _row(trial: TrialRecord, rank: int | None, embedding: EmbeddingRecord | None) -> dict[str, object]:
     row: dict[str, object] = {
         "rank": rank,
-        **{name: getattr(trial, name) for name in ("id", "embedding", "algorithm", "space", "seconds")},
+        **{name: getattr(trial, name) for name in ("id", "embedding", "algorithm", "space", "attempts", "seconds")},
         "status": trial.status.value,
+        "failure": None if trial.failure is None else trial.failure.value,
         "error": trial.error,
         **{name: getattr(embedding, name) for name in _EMBEDDING_COLUMNS if embedding is not None},
         **(asdict(trial.scores) if trial.scores is not None else {}),

@@ -146,10 +146,9 @@ class RunLog:
         a second point to a metric that was measured anew."""
         from mlflow.entities import Metric, Param, RunTag
 
-        if "error" in run.tags and "error" not in record.tags:
-            for stale in OUTCOME_TAGS:
-                if stale in run.tags:
-                    self._client.delete_tag(run.run_id, stale)
+        for stale in OUTCOME_TAGS:
+            if stale in run.tags and stale not in record.tags:
+                self._client.delete_tag(run.run_id, stale)
         params = [Param(key, value) for key, value in record.params.items() if key not in run.params]
         last = {each.key: each.value for each in record.metrics}
         metrics = [

@@ -33,7 +33,7 @@ PARENT = ""
 FINISHED = "FINISHED"
 FAILED = "FAILED"
 
-OUTCOME_TAGS = ("timed_out", "mlflow.note.content", "error")
+OUTCOME_TAGS = ("timed_out", "mlflow.note.content", "error", "failure")
 """Tags that only a failed trial has; the error also as the run's description."""
 
 DURATIONS = ("time/", "stage/")
@@ -158,7 +158,7 @@ class _ChildRuns:
             files=self._files.get(record.id, ()),
             started_at=started_at(record),
             finished_at=record.finished_at,
-            essence=f"{record.status} {rank}",
+            essence=_essence(record, rank),
         )
 
     def _params(self, record: TrialRecord, embedding: EmbeddingRecord | None) -> tuple[dict[str, str], dict[str, str]]:
@@ -196,6 +196,8 @@ class _ChildRuns:
         outcome = {}
         if record.error is not None:
             outcome["error"] = outcome["mlflow.note.content"] = _text(record.error)
+        if record.failure is not None:
+            outcome["failure"] = record.failure.value
         if record.status is TrialStatus.TIMED_OUT:
             outcome["timed_out"] = "true"
         return {
@@ -250,6 +252,12 @@ def metric_key(name: str) -> str:
     """``name`` with what MLflow refuses, or its charts choke on, replaced."""
     parts = re.sub(r"[^A-Za-z0-9_./ -]", "_", name)[:200].split("/")
     return "/".join(part for part in parts if part not in ("", ".", "..")) or "_"
+
+
+def _essence(record: TrialRecord, rank: int | None) -> str:
+    """What a trial's run shows; another attempt that failed may have failed for another reason."""
+    again = f" {record.failure} {record.attempts}" if record.failure is not None and record.attempts > 1 else ""
+    return f"{record.status} {rank}{again}"
 
 
 def started_at(record: TrialRecord) -> int:

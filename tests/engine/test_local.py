@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import time
@@ -20,6 +21,10 @@ def work(request: str) -> str:
         os.kill(os.getpid(), signal.SIGKILL)
     if request == "raise":
         raise ValueError("no\nsuch thing")
+    if request == "memory":
+        raise MemoryError
+    if request == "disk":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if request == "refuse":
         raise RunnerError("one clear sentence")
     return request.upper()
@@ -29,21 +34,25 @@ def process_number(_: str) -> int:
     return os.getpid()
 
 
-def outcomes(requests: list[str], timeout: float = 60) -> dict[str, tuple[str | None, str | None, bool]]:
+def outcomes(requests: list[str], timeout: float = 60) -> dict[str, str | tuple[str, str]]:
+    """Results by request; kind and sentence of those that failed."""
     with WorkerPool(workers=2, timeout=timeout) as pool:
         return {
-            outcome.request: (outcome.result, outcome.error, outcome.timed_out) for outcome in pool.run(work, requests)
+            outcome.request: (outcome.failure.kind.value, outcome.failure.error) if outcome.failure else outcome.result
+            for outcome in pool.run(work, requests)
         }
 
 
 def test_results_and_errors() -> None:
-    found = outcomes(["a", "raise", "b", "refuse", "c"])
+    found = outcomes(["a", "raise", "b", "refuse", "memory", "disk", "c"])
     assert found == {
-        "a": ("A", None, False),
-        "b": ("B", None, False),
-        "c": ("C", None, False),
-        "raise": (None, "ValueError: no such thing", False),
-        "refuse": (None, "one clear sentence", False),
+        "a": "A",
+        "b": "B",
+        "c": "C",
+        "raise": ("error", "ValueError: no such thing"),
+        "refuse": ("refused", "one clear sentence"),
+        "memory": ("memory", "MemoryError: "),
+        "disk": ("disk", "OSError: [Errno 28] No space left on device"),
     }
 
 
@@ -51,18 +60,16 @@ def test_time_limit_ends_even_native_code() -> None:
     started = time.monotonic()
     found = outcomes(["a", "native", "b", "sleep", "c"], timeout=3)
     assert time.monotonic() - started < 120
-    assert [found[name][0] for name in "abc"] == ["A", "B", "C"]
+    assert [found[name] for name in "abc"] == ["A", "B", "C"]
     for name in ("native", "sleep"):
-        result, error, timed_out = found[name]
-        assert result is None and timed_out
-        assert error is not None and "time limit of 3 s" in error
+        kind, error = found[name]
+        assert kind == "time" and "time limit of 3 s" in error
 
 
 def test_a_task_that_kills_its_process_is_given_up_alone() -> None:
     found = outcomes(["a", "die", "b", "c", "d"])
-    assert [found[name][0] for name in "abcd"] == ["A", "B", "C", "D"]
-    assert found["die"][1] == "its process died, perhaps for want of memory"
-    assert not found["die"][2]
+    assert [found[name] for name in "abcd"] == ["A", "B", "C", "D"]
+    assert found["die"] == ("process", "its process died, perhaps for want of memory")
 
 
 def test_processes_are_kept_between_stages() -> None:

@@ -54,6 +54,25 @@ def test_summary_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     assert set(_strict(tmp_path / "summary.json")) >= {"experiment", "images", "embeddings", "trials", "ranking"}
 
 
+def test_a_summary_of_the_first_format(tmp_path: Path) -> None:
+    results = make_results(None, image_names(10), failed=2)
+    old = json.loads(summary_json(results.summary))
+    del old["format"]
+    for trial in old["trials"]:
+        del trial["failure"], trial["attempts"]
+    (tmp_path / "summary.json").write_text(json.dumps(old))
+    read = read_summary(tmp_path)
+    assert read.format == 1
+    assert {(trial.status.value, trial.failure) for trial in read.trials} == {
+        ("done", None),
+        ("failed", "process"),
+        ("timed_out", "time"),
+    }
+    (tmp_path / "summary.json").write_text(json.dumps(old | {"format": 3}))
+    with pytest.raises(RunnerError, match="damaged or of another version: format"):
+        read_summary(tmp_path)
+
+
 def test_summary_has_no_value_that_strict_parsers_refuse(tmp_path: Path) -> None:
     results = make_results(None, image_names(10), failed=0)
     first = results.summary.trials[0]
@@ -155,6 +174,7 @@ def test_csv_has_a_flat_row_per_trial_best_first(tmp_path: Path) -> None:
     assert rows[0]["fit"] == "center_crop"
     failed = rows[-1]
     assert (failed["status"], failed["silhouette"], failed["param_tolerance"]) == ("failed", "", "")
+    assert (failed["failure"], failed["attempts"], rows[0]["failure"]) == ("process", "1", "")
     assert failed["error"].endswith("see\nline 2")
 
 

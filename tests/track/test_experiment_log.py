@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runner.cluster.trial import TrialStatus
+from runner.cluster.trial import FailureKind, TrialStatus
 from runner.embed.autoencoder.checkpoint import EpochRecord, TrainingRecord
 from runner.errors import RunnerError, UsageError
 from runner.summary import EmbeddingTraining, Summary, TrialRecord
@@ -211,6 +211,8 @@ def test_a_trial_that_succeeds_later_keeps_its_run(store: Any, make_summary: Mak
     retried = trials[3].model_copy(
         update={
             "status": TrialStatus.DONE,
+            "failure": None,
+            "attempts": 2,
             "error": None,
             "scores": trials[0].scores,
             "finished_at": trials[3].finished_at + 60_000,
@@ -225,11 +227,26 @@ def test_a_trial_that_succeeds_later_keeps_its_run(store: Any, make_summary: Mak
     assert after.info.run_id == before.info.run_id
     assert after.info.status == "FINISHED"
     assert before.data.tags["mlflow.note.content"] == trials[3].error
-    assert not {"error", "mlflow.note.content"} & after.data.tags.keys()
+    assert not {"error", "failure", "mlflow.note.content"} & after.data.tags.keys()
     assert {key: run.data.metrics["score/rank"] for key, run in children.items()} == ranks
     for run in children.values():
         repeated = {key for key, points in store.history(run.info.run_id).items() if len(points) > 1}
         assert repeated <= {"score/rank"}
+
+
+def test_a_trial_that_fails_again_tells_its_last_reason(store: Any, make_summary: MakeSummary, trials: Trials) -> None:
+    changes = {"failure": FailureKind.TIME, "status": TrialStatus.TIMED_OUT}
+    store.log(make_summary([*trials[:3], trials[3].model_copy(update=changes)]))
+    before = store.children()[trials[3].id]
+    assert (before.data.tags["failure"], before.data.tags["timed_out"]) == ("time", "true")
+    died = {"failure": FailureKind.PROCESS, "attempts": 2, "error": "its process died"}
+    summary = make_summary([*trials[:3], trials[3].model_copy(update=died)])
+    store.log(summary)
+    after = store.children()[trials[3].id]
+    assert (after.info.run_id, after.info.status) == (before.info.run_id, "FAILED")
+    assert (after.data.tags["failure"], after.data.tags["error"]) == ("process", "its process died")
+    assert "timed_out" not in after.data.tags
+    assert store.log(summary).skipped == 5
 
 
 def test_scores_of_a_trial_that_now_fails_are_gone(store: Any, make_summary: MakeSummary, trials: Trials) -> None:

@@ -14,9 +14,10 @@ from runner.embed.autoencoder.checkpoint import PREPROCESSING, EpochRecord
 from runner.embed.autoencoder.losses import ReconstructionLoss
 from runner.embed.autoencoder.network import Autoencoder
 from runner.embed.autoencoder.settings import AutoencoderSettings
-from runner.embed.encoders.device import is_out_of_memory, release_memory
+from runner.embed.encoders.device import release_memory
 from runner.embed.preprocess import normalize, to_batch
 from runner.errors import RunnerError
+from runner.memory import is_out_of_memory
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,6 @@ from runner.errors import RunnerError
 
 _DTYPES = {Precision.FLOAT16: torch.float16, Precision.BFLOAT16: torch.bfloat16}
 
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-"""What the messages of allocators say that raise a plain RuntimeError: those of MPS and of the CPU."""
-
 
 def select_device(name: str) -> torch.device:
     """The device called ``name``; ``auto`` is CUDA where there is one, else MPS, else the CPU.
@@ -54,13 +51,6 @@ def require_precision(device: torch.device, precision: Precision) -> None:
             torch.nn.Linear(4, 4, device=device)(features)
     except (RuntimeError, TypeError) as error:
         raise RunnerError(f"{device} can't compute in {precision} ({error}); use --precision float32") from error
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether ``error`` says that a device or the machine has no memory left."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(text in str(error).lower() for text in _OUT_OF_MEMORY)
 
 
 def free_memory(device: torch.device) -> int | None:

@@ -10,10 +10,11 @@ import torch
 
 from runner.embed.architectures import Library, Preprocessing
 from runner.embed.embedding_config import Precision
-from runner.embed.encoders.device import autocast, is_out_of_memory, release_memory, require_precision
+from runner.embed.encoders.device import autocast, release_memory, require_precision
 from runner.embed.preprocess import normalize
 from runner.embed.recipe import ModelRecipe
 from runner.errors import RunnerError
+from runner.memory import is_out_of_memory
 
 Say = Callable[[str], None]
 

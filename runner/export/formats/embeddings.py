@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from runner.atomic import save_array
 from runner.export.data import ExportData
 from runner.output.atomic import printable, write_json
 
@@ -23,7 +24,7 @@ def write_npy(data: ExportData, folder: Path) -> None:
     for start in range(0, len(rows), ROWS_AT_A_TIME):
         matrix[start : start + ROWS_AT_A_TIME] = vectors[rows[start : start + ROWS_AT_A_TIME]]
     matrix.flush()
-    np.save(folder / "labels.npy", np.array([image.cluster for image in data.images], dtype=np.int32))
+    save_array(folder / "labels.npy", np.array([image.cluster for image in data.images], dtype=np.int32))
     write_json(folder / "paths.json", [image.id if image.path is None else str(image.path) for image in data.images])
 
 
