@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from runner.cluster.similarity_tree import SimilarityTree
 from runner.cluster.single_linkage import minimum_spanning_forest
+from runner.similarity.featureless import comparable
 from runner.similarity.time_window import TimeWindow
 
 
-def tree_within(window: TimeWindow, similarities: Callable[[np.ndarray], np.ndarray]) -> SimilarityTree:
+def tree_within(
+    window: TimeWindow, similarities: Callable[[np.ndarray], np.ndarray], featureless: Mapping[int, bytes]
+) -> SimilarityTree:
     """The tree of all pairs in the window, which are so few in most sets that each is compared.
 
     Args:
         window: of n images.
         similarities: of pairs of rows, int32, shape (m, 2): float64, shape (m,), at most 1.
+        featureless: rows that can't be compared, with the digest of their pixels; the same pixels alone are linked.
     """
     n = len(window.times)
     edges, distances = np.empty((0, 2), dtype=np.int32), np.empty(0)
     for pairs in window.pairs():
-        edges = np.concatenate([edges, pairs])
-        distances = np.concatenate([distances, 1 - similarities(pairs)])
+        compared, equal = comparable(pairs, featureless)
+        edges = np.concatenate([edges, pairs[equal], pairs[compared]])
+        distances = np.concatenate([distances, np.zeros(equal.sum()), 1 - similarities(pairs[compared])])
         forest = minimum_spanning_forest(edges, distances, n)
         edges, distances = forest.edges, forest.weights
     return SimilarityTree(edges, 1 - distances, n)

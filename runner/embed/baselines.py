@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
+import numpy as np
+
 from runner.embed.architectures import Architecture, Library, Preprocessing
 from runner.embed.recipe import ModelRecipe
 from runner.errors import UsageError
@@ -17,6 +19,11 @@ _SMALLEST_CELL = 4
 """Fewest pixels along a side of one of HOG's cells in which gradients can be counted."""
 
 _LARGEST = 256
+
+_PRECISION = 1e-4
+"""By how much equal components of a unit vector may differ."""
+
+_ROWS_AT_A_TIME = 4096
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ class Baseline:
         preprocessing: the pixel values it takes.
         software: what computes it, with its version; empty where nothing but ourselves does.
         meaning: what the number says.
+        arranged: vectors, float32, shape (n, d), with that number: by place, shape (n, rows, columns, d').
     """
 
     finest: int
@@ -38,6 +46,7 @@ class Baseline:
     preprocessing: Preprocessing
     software: Callable[[], str]
     meaning: str
+    arranged: Callable[[np.ndarray, int], np.ndarray]
 
 
 BASELINES = {
@@ -48,6 +57,7 @@ BASELINES = {
         preprocessing=Preprocessing((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
         software=lambda: "",
         meaning="pixels along each side",
+        arranged=lambda vectors, side: np.moveaxis(vectors.reshape(-1, 3, side, side), 1, -1),
     ),
     "hog": Baseline(
         8,
@@ -56,8 +66,33 @@ BASELINES = {
         preprocessing=Preprocessing((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
         software=lambda: f"scikit-image {version('scikit-image')}",
         meaning="cells along each side",
+        arranged=lambda vectors, cells: vectors[:, :-1].reshape(-1, cells - 1, cells - 1, 4 * ORIENTATIONS),
     ),
 }
+
+
+def striped_rows(model: str, fineness: str, vectors: np.ndarray) -> np.ndarray:
+    """The images that a baseline shows to be the same along all rows, or along all columns.
+
+    Those of a single colour are among them: whatever stands out in their descriptors is what they were padded with.
+
+    Args:
+        model: of the vectors, a baseline or not.
+        fineness: what follows the model's colon.
+        vectors: unit length, float32, shape (n, d); a memory map will do.
+
+    Returns:
+        int64, shape (m,), ascending; no row for any model but a baseline.
+    """
+    if model not in BASELINES:
+        return np.empty(0, dtype=np.int64)
+    striped = [np.empty(0, dtype=bool)]
+    for start in range(0, len(vectors), _ROWS_AT_A_TIME):
+        block = np.asarray(vectors[start : start + _ROWS_AT_A_TIME])
+        places = BASELINES[model].arranged(block, int(fineness or BASELINES[model].finest))
+        along = [np.ptp(places, axis=axis).max(axis=(1, 2)) for axis in (1, 2)]
+        striped.append(np.minimum(*along) <= _PRECISION)
+    return np.flatnonzero(np.concatenate(striped))
 
 
 def baseline_recipe(model: str, fineness: str) -> ModelRecipe:

@@ -20,12 +20,12 @@ from runner.images.names import ImageNames
 from runner.images.pairs import read_pairs
 from runner.images.source import require_enough
 from runner.output.naming import short_embedding_names
-from runner.search_embedding import embed_searched
+from runner.search_embedding import embed_searched, featureless_images
 from runner.similar.mates import Mate, consensus_mates
 from runner.similar.nearest import Neighbors, cosine_similarities, nearest
 from runner.similar.pair_ranks import PairRank, pair_ranks
 from runner.similar.settings import SimilarConfig
-from runner.summary import TrialRecord
+from runner.summary import EmbeddingRecord, TrialRecord
 
 Say = Callable[[str], None]
 
@@ -83,11 +83,30 @@ class SimilarImages:
 
 @dataclass(frozen=True)
 class _Space:
-    """The vectors of the set under one embedding, and how further images are embedded (None: they can't be)."""
+    """The vectors of the set under one embedding.
+
+    Attributes:
+        key: of the embedding.
+        record: its model, with weights and resolution.
+        vectors: unit length, float32, shape (n, d).
+        config: how further images are embedded; None where they can't be.
+        featureless: rows whose vectors say nothing, with the digest of their pixels.
+    """
 
     key: str
+    record: EmbeddingRecord | EmbeddingConfig
     vectors: np.ndarray
     config: EmbeddingConfig | None
+    featureless: Mapping[int, bytes]
+
+    def similarities(self, vector: np.ndarray, path: Path) -> np.ndarray:
+        """The similarity of every row to the unit vector of the image at ``path``: float64, shape (n,)."""
+        found = cosine_similarities(self.vectors, vector)
+        own = _featureless(self.record, vector[None], [path])
+        if own:
+            return np.array([float(self.featureless.get(row) == own[0]) for row in range(len(found))])
+        found[list(self.featureless)] = 0
+        return found
 
 
 def find_similar(
@@ -146,9 +165,21 @@ def _pair_ranks(path: Path | None, images: ImageSet, spaces: Sequence[_Space]) -
 
 
 def _finished_spaces(finished: FinishedExperiment, wanted: str | None) -> list[_Space]:
-    records = finished.summary.embeddings
-    keys = [record.key for record in records] if wanted is None else [finished.embedding_key(wanted)]
-    return [_Space(key, finished.vectors(key), finished.embedding_config(key)) for key in keys]
+    key = None if wanted is None else finished.embedding_key(wanted)
+    records = [record for record in finished.summary.embeddings if key in (None, record.key)]
+    return [_finished_space(finished, record) for record in records]
+
+
+def _finished_space(finished: FinishedExperiment, record: EmbeddingRecord) -> _Space:
+    vectors = finished.vectors(record.key)
+    featureless = _featureless(record, vectors, finished.images.paths)
+    return _Space(record.key, record, vectors, finished.embedding_config(record.key), featureless)
+
+
+def _featureless(
+    record: EmbeddingRecord | EmbeddingConfig, vectors: np.ndarray, paths: Sequence[Path]
+) -> dict[int, bytes]:
+    return featureless_images(record.model, record.weights, record.resolution, vectors, paths)
 
 
 def _folder_space(config: SimilarConfig, say: Say) -> tuple[ImageSet, list[_Space], tuple[SkippedImage, ...]]:
@@ -158,7 +189,10 @@ def _folder_space(config: SimilarConfig, say: Say) -> tuple[ImageSet, list[_Spac
     run = embed_searched(scan.images, config, say)
     found = run.embeddings[0]
     vectors = np.load(found.vectors_path, mmap_mode="r", allow_pickle=False)
-    return run.images, [_Space(found.key, vectors, found.config)], (*scan.skipped, *run.skipped)
+    assert found.config is not None
+    featureless = _featureless(found.config, vectors, run.images.paths)
+    space = _Space(found.key, found.config, vectors, found.config, featureless)
+    return run.images, [space], (*scan.skipped, *run.skipped)
 
 
 def _query(name: str, images: ImageSet) -> Query:
@@ -221,7 +255,7 @@ def _search(
     trials: Sequence[TrialRecord],
     labels: Sequence[np.ndarray],
 ) -> QueryResult:
-    similarities = {space.key: cosine_similarities(space.vectors, vectors[space.key]) for space in spaces}
+    similarities = {space.key: space.similarities(vectors[space.key], query.path) for space in spaces}
     neighbors = {key: nearest(key, each, config.count, query.row) for key, each in similarities.items()}
     first = neighbors[spaces[0].key].rows[0]
     anchors = [

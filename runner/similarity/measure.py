@@ -11,24 +11,27 @@ from typing import Any, ClassVar
 import numpy as np
 from PIL import Image
 
+from runner.similarity.featureless import is_flat, pixel_digest
+
 
 @dataclass(frozen=True)
 class Description:
     """What a measure keeps of an image.
 
     Attributes:
-        picture: digest of the grey square that it looks at.
-        features: what it makes of it.
+        picture: digest of the grey square that it looks at; of all pixels where the measure finds nothing in it.
+        features: what it makes of it; None where that is nothing.
     """
 
     picture: bytes
-    features: Any
+    features: Any | None
 
 
 class Measure(ABC):
     """A similarity of images: from 0 to 1, 1 for identical ones, the same in either order.
 
-    An image is looked at as a grey square, stretched where it is not one, so that images of different sizes compare.
+    Where there is nothing to compare, as in pictures of one colour, it is 0 to all but the same pixels. An image is
+    looked at as a grey square, stretched where it is not one, so that images of different sizes compare.
     """
 
     name: ClassVar[str]
@@ -43,12 +46,17 @@ class Measure(ABC):
         """What is compared of an upright image, in any mode."""
         square = image.convert("L").resize((self.side, self.side), Image.Resampling.BICUBIC)
         picture = np.asarray(square)
-        return Description(hashlib.blake2b(picture.tobytes(), digest_size=16).digest(), self.features(picture))
+        features = None if is_flat(picture) else self.features(picture)
+        if features is None:
+            return Description(pixel_digest(image), None)
+        return Description(hashlib.blake2b(picture.tobytes(), digest_size=16).digest(), features)
 
     def compare(self, first: Description, second: Description) -> float:
         """The similarity of two described images."""
         if first.picture == second.picture:
             return 1.0
+        if first.features is None or second.features is None:
+            return 0.0
         return float(min(1.0, max(0.0, self.likeness(first.features, second.features))))
 
     def similarity(self, first: Image.Image, second: Image.Image) -> float:
@@ -56,8 +64,8 @@ class Measure(ABC):
         return self.compare(self.describe(first), self.describe(second))
 
     @abstractmethod
-    def features(self, picture: np.ndarray) -> Any:
-        """What is made of a grey square, uint8, shape (side, side)."""
+    def features(self, picture: np.ndarray) -> Any | None:
+        """What is made of a grey square, uint8, shape (side, side); None where the measure finds nothing in it."""
 
     @abstractmethod
     def likeness(self, first: Any, second: Any) -> float:
@@ -83,7 +91,7 @@ class CodeMeasure(Measure):
     of_bits: ClassVar[bool]
 
     @abstractmethod
-    def features(self, picture: np.ndarray) -> np.ndarray:
+    def features(self, picture: np.ndarray) -> np.ndarray | None:
         """The code: uint64, shape (parts,), or (ceil(parts / 64),) where the parts are bits."""
 
     def likeness(self, first: np.ndarray, second: np.ndarray) -> float:

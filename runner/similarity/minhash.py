@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 
 from runner.similarity.measure import CodeMeasure
@@ -30,14 +28,13 @@ class CornerMinHash(CodeMeasure):
     parts = PERMUTATIONS
     of_bits = False
 
-    def features(self, picture: np.ndarray) -> np.ndarray:
-        """The lowest hash values; of an image without corners, values that only the same picture has."""
+    def features(self, picture: np.ndarray) -> np.ndarray | None:
+        """The lowest hash values; None of a picture without corners."""
         from datasketch import MinHash
 
         cells = corner_cells(picture)
         if not len(cells):
-            seed = int.from_bytes(hashlib.blake2b(picture.tobytes(), digest_size=8).digest(), "little")
-            return np.random.default_rng(seed).integers(1 << 33, 1 << 63, PERMUTATIONS, dtype=np.uint64)
+            return None
         signature = MinHash(num_perm=PERMUTATIONS, seed=_SEED)
         signature.update_batch([int(cell).to_bytes(4, "little") for cell in cells])
         return np.asarray(signature.hashvalues, dtype=np.uint64)

@@ -25,8 +25,8 @@ class Orb(Measure):
     side = 256
     strangers = 0.28
 
-    def features(self, picture: np.ndarray) -> np.ndarray:
-        """Distinct descriptors in words: uint64, shape (n_keypoints, 4).
+    def features(self, picture: np.ndarray) -> np.ndarray | None:
+        """Distinct descriptors in words: uint64, shape (n_keypoints, 4); None where there are no keypoints.
 
         Equal descriptors within an image would leave all but one of them without a match, even in the image itself.
         """
@@ -34,7 +34,7 @@ class Orb(Measure):
 
         _, descriptors = cv2.ORB.create(nfeatures=KEYPOINTS, fastThreshold=10).detectAndCompute(picture, None)
         if descriptors is None:
-            return np.empty((0, 4), np.uint64)
+            return None
         return np.ascontiguousarray(np.unique(descriptors, axis=0)).view(np.uint64)
 
     def likely(self, features: Sequence[np.ndarray], k: int) -> np.ndarray:
@@ -42,9 +42,7 @@ class Orb(Measure):
         return most_shared([tokens(each) for each in features], k)
 
     def likeness(self, first: np.ndarray, second: np.ndarray) -> float:
-        """0 where an image has no keypoints."""
-        if not len(first) or not len(second):
-            return 0.0
+        """Twice the matches over all keypoints."""
         return 2 * count_mutual(first, second, FARTHEST_MATCH) / (len(first) + len(second))
 
 

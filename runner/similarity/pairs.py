@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 
 from runner.progress import progress_bar
 from runner.similarity.codes import nearest_codes, spanning_tree_of_codes
+from runner.similarity.featureless import comparable, pairs_of_equals
 from runner.similarity.hashes import Phash
 from runner.similarity.measure import CodeMeasure, Description, Measure
 from runner.similarity.read import describe_files
@@ -75,7 +76,8 @@ def compare_images(
         window: which pairs count at all; None where all do.
 
     Returns:
-        for measures that are codes, a spanning tree that has the same groups at every threshold as all pairs have.
+        for measures that are codes, spanning trees that have the same groups at every threshold as all pairs have.
+        Pictures in which the measure finds nothing are in edges with the same pixels alone.
     """
     if isinstance(measure, CodeMeasure) and window is None:
         return _compare_codes(paths, measure)
@@ -84,11 +86,15 @@ def compare_images(
     described, unreadable = _split(describe_files(paths, [measure] if everything else [measure, Phash()]))
     rows = np.array(sorted(described), dtype=np.int32)
     own = {row: descriptions[0] for row, descriptions in described.items()}
+    featureless = _featureless(own, window)
     if everything:
         pairs, none = _all_pairs(rows, window), np.empty(0)
+        pairs = pairs[np.logical_or(*comparable(pairs, featureless))]
         return ComparedImages(pairs, _compare(measure, own, pairs), none, none.astype(bool), unreadable)
-    words = np.stack([described[row][1].features for row in rows])
-    pairs = candidate_pairs(rows, words, neighbors, measure, [own[row].features for row in rows])
+    rows = np.array([row for row in rows.tolist() if row not in featureless], dtype=np.int32)
+    hashes = _codes({row: described[row][1] for row in rows.tolist()})
+    pairs = candidate_pairs(rows, hashes, neighbors, measure, [own[row].features for row in rows.tolist()])
+    pairs = np.concatenate([pairs, pairs_of_equals(featureless)])
     sample = _sampled_pairs(rows, seed)
     if window is not None:
         pairs, sample = pairs[window.allows(pairs)], sample[window.allows(sample)]
@@ -98,13 +104,17 @@ def compare_images(
 
 
 def candidate_pairs(
-    rows: np.ndarray, words: np.ndarray, neighbors: np.ndarray | None, measure: Measure, features: Sequence[Any]
+    rows: np.ndarray,
+    hashes: Mapping[int, np.ndarray],
+    neighbors: np.ndarray | None,
+    measure: Measure,
+    features: Sequence[Any],
 ) -> np.ndarray:
     """Pairs worth comparing: nearest by hash, by embedding where it is known, by the measure where it gives a hint.
 
     Args:
-        rows: int32, shape (m,), ascending: the images that can be read.
-        words: their hashes, uint64, shape (m, width).
+        rows: int32, shape (m,), ascending: the images that can be read and in which the measure finds something.
+        hashes: those of them that have a perceptual hash, uint64, shape (width,), by row.
         neighbors: see ``compare_images``.
         measure: what they will be compared by.
         features: what it has made of them.
@@ -114,12 +124,14 @@ def candidate_pairs(
     """
     k = min(max(NEAREST, ALL_PAIRS // (3 * len(rows) or 1)), len(rows) - 1)
     pairs = [np.empty((0, 2), np.int32)]
+    if len(hashes) > 1:
+        hashed, words = np.array(list(hashes), dtype=np.int32), np.stack(list(hashes.values()))
+        pairs.append(_with_each(hashed, hashed[nearest_codes(words, min(k, len(hashed) - 1), True)]))
     if k > 0:
-        pairs.append(_with_each(rows, rows[nearest_codes(words, k, True)]))
         likely = measure.likely(features, k)
         if likely is not None:
             pairs.append(_with_each(rows, rows[likely]))
-    if neighbors is not None:
+    if neighbors is not None and len(rows):
         pairs.append(_with_each(rows, np.asarray(neighbors)[rows, : max(NEAREST, k)]))
     joined = np.sort(np.concatenate(pairs), axis=1)
     readable = np.isin(joined, rows).all(axis=1) & (joined[:, 0] < joined[:, 1])
@@ -148,14 +160,30 @@ def _sampled_pairs(rows: np.ndarray, seed: int) -> np.ndarray:
 
 def _compare_codes(paths: Sequence[Path], measure: CodeMeasure) -> ComparedImages:
     described, unreadable = _split(describe_files(paths, [measure]))
-    rows = np.array(sorted(described), dtype=np.int32)
+    own = {row: described[row][0] for row in sorted(described)}
+    featureless = _featureless(own, None)
+    codes = _codes(own)
     edges, distances = np.empty((0, 2), dtype=np.int32), np.empty(0)
-    if len(rows):
-        words = np.stack([described[row][0].features for row in rows])
-        tree, distances = spanning_tree_of_codes(words, measure.of_bits)
-        edges = rows[tree]
-    none = np.empty(0)
-    return ComparedImages(edges, 1 - distances / measure.parts, none, none.astype(bool), unreadable)
+    if codes:
+        tree, distances = spanning_tree_of_codes(np.stack(list(codes.values())), measure.of_bits)
+        edges = np.array(list(codes), dtype=np.int32)[tree]
+    equal, none = pairs_of_equals(featureless), np.empty(0)
+    similarities = np.concatenate([np.ones(len(equal)), 1 - distances / measure.parts])
+    return ComparedImages(np.concatenate([equal, edges]), similarities, none, none.astype(bool), unreadable)
+
+
+def _codes(described: Mapping[int, Description]) -> dict[int, np.ndarray]:
+    """The code of each picture in which the measure finds something, by row."""
+    return {row: each.features for row, each in described.items() if each.features is not None}
+
+
+def _featureless(described: Mapping[int, Description], window: TimeWindow | None) -> dict[int, bytes]:
+    """The digest of each picture in which the measure finds nothing, by row; in order of time where there is a window,
+    as then the same pixels are linked in chains that no third one breaks."""
+    rows = [row for row, each in described.items() if each.features is None]
+    if window is not None:
+        rows.sort(key=lambda row: (np.isnan(window.times[row]), window.times[row]))
+    return {row: described[row].picture for row in rows}
 
 
 def _split(

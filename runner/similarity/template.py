@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from runner.similarity.featureless import is_flat
 from runner.similarity.measure import Measure
 from runner.similarity.nearest import nearest_sketches, tiles
 
@@ -47,7 +48,7 @@ def _found(wanted: np.ndarray, image: np.ndarray) -> float:
 
     edge = round(len(wanted) * (1 - MIDDLE) / 2)
     middle = wanted[edge:-edge, edge:-edge]
-    if middle.max() - middle.min() < 1 or image.max() - image.min() < 1:
+    if is_flat(middle):
         return 0.0
     scores = cv2.matchTemplate(image, middle, cv2.TM_CCOEFF_NORMED)
     valid = scores[np.isfinite(scores) & (scores <= 1.001)]  # a flat part of the image gives no or any number

@@ -120,16 +120,16 @@ def compare_time(planted: PlantedImages) -> None:
         _ = first - second
     looping = time.perf_counter() - started
     bits = np.stack([each.hash.ravel() for each in hashes])
-    hamming_tree(bits[:10])  # compiled on first use
+    hamming_tree(bits[:10], {})  # compiled on first use
     started = time.perf_counter()
-    threshold_curve(hamming_tree(bits))
+    threshold_curve(hamming_tree(bits, {}))
     here = time.perf_counter() - started
     n = len(paths)
     print(f"\n{n:,} images: hashing {hashing:.1f} s; all pairs by imagehash's loop {looping:.2f} s, "
           f"the exact tree and every threshold {here:.4f} s, {looping / here:,.0f} times as fast")  # fmt: skip
     many = np.random.default_rng(0).random((20_000, 64)) < 0.5
     started = time.perf_counter()
-    threshold_curve(hamming_tree(many))
+    threshold_curve(hamming_tree(many, {}))
     scaled = looping * (20_000 / n) ** 2
     print(f"20,000 hashes: {time.perf_counter() - started:.2f} s; the loop would take {scaled:,.0f} s")
 

@@ -17,7 +17,7 @@ def test_every_threshold_gives_the_components_of_all_pairs(n: int, n_bits: int, 
     generator = np.random.default_rng(seed)
     bits = generator.random((n, n_bits)) < 0.5
     bits[generator.integers(0, n, n // 3)] = bits[0]
-    tree = hamming_tree(bits)
+    tree = hamming_tree(bits, {})
     assert len(tree.edges) == n - 1
     distances = (bits[:, None] != bits).sum(axis=2)
     for row, (first, second) in enumerate(tree.edges):
@@ -31,5 +31,5 @@ def test_every_threshold_gives_the_components_of_all_pairs(n: int, n_bits: int, 
 
 @pytest.mark.parametrize("n_bits", [64, 256])
 def test_equal_strings_have_similarity_one(n_bits: int) -> None:
-    tree = hamming_tree(np.ones((5, n_bits), dtype=bool))
+    tree = hamming_tree(np.ones((5, n_bits), dtype=bool), {})
     assert (tree.similarities == 1).all()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from skimage import data
@@ -59,7 +59,9 @@ def test_a_resized_photograph_is_nearer_than_another(name: str) -> None:
 @given(first=IMAGES, second=IMAGES)
 def test_ssim_is_that_of_scikit_image(first: Image.Image, second: Image.Image) -> None:
     measure = MEASURES["ssim"]
-    pictures = [measure.describe(image).features / 255.0 for image in (first, second)]
+    pictures = [measure.describe(image).features for image in (first, second)]
+    assume(not any(each is None for each in pictures))
+    pictures = [each / 255.0 for each in pictures]
     expected = structural_similarity(*pictures, data_range=1.0)
     assert measure.similarity(first, second) == pytest.approx(max(0.0, expected), abs=1e-9)
 
@@ -70,8 +72,7 @@ def test_orb_matches_as_opencv_does(first: Image.Image, second: Image.Image) -> 
     import cv2
 
     pictures = [MEASURES["orb"].describe(image).features for image in (first, second)]
-    if not all(len(each) for each in pictures):
-        return
+    assume(not any(each is None for each in pictures))
     matches = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(*(each.view(np.uint8) for each in pictures))
     assert count_mutual(*pictures, FARTHEST_MATCH) == sum(match.distance <= FARTHEST_MATCH for match in matches)
 
@@ -87,12 +88,6 @@ def test_template_finds_a_shifted_photograph() -> None:
     photograph = Image.fromarray(data.astronaut())
     shifted = ImageOps.expand(photograph, (40, 0, 0, 0), "white").crop((0, 0, 512, 512))
     assert MEASURES["template"].similarity(photograph, shifted) > 0.8 > MEASURES["ssim"].similarity(photograph, shifted)
-
-
-@pytest.mark.parametrize("name", ["minhash", "orb"])
-def test_images_without_corners_are_like_nothing_but_themselves(name: str) -> None:
-    white, grey = (Image.new("L", (50, 50), value) for value in (255, 128))
-    assert MEASURES[name].similarity(white, grey) == 0.0
 
 
 @pytest.mark.parametrize("name", ["phash", "ahash", "dhash", "whash"])

@@ -17,15 +17,21 @@ from runner.embed.hashed_images import HashedFile, hash_images
 from runner.embed.matrix_files import matrix_path
 from runner.errors import RunnerError
 from runner.images.decode import UnreadableImageError, decode_image
-from runner.images.image_set import SkippedImage
+from runner.images.image_set import ImageSet, SkippedImage
 from runner.images.source import require_enough
 from runner.progress import progress_bar
+from runner.similarity.featureless import is_flat, pixel_digest
+from runner.similarity.hashes import Phash
 
 SIDE = 8
 """The hash has SIDE × SIDE bits. With 16 × 16 most re-encodes were found later, and no fewer strangers."""
 
 DECODED_FOR = 128
 """Shortest side, in pixels, that images are decoded for; the hash itself looks at 32 × 32."""
+
+FEW_BITS = SIDE * SIDE // 8
+"""Half of a hash's bits are set, those above the median. Where fewer are than this, hardly anything differed from it,
+and the picture is looked at again."""
 
 _FILES_PER_COMMIT = 4096
 _THREADS = 4
@@ -35,7 +41,7 @@ def link_perceptual_hash(request: LinkRequest) -> Links:
     """Share of equal bits of ImageHash's ``phash``.
 
     A hash is kept in the embedding cache like any embedding, its bits as ±1, so that the cosine of two of them is
-    1 - 2 · differing bits / all bits.
+    1 - 2 · differing bits / all bits. Of a picture in which the hash finds nothing no bit is set.
     """
     config = EmbeddingConfig("phash", "imagehash", _fingerprint(), SIDE, Fit.RESIZE)
     cache = EmbeddingCache(request.cache_dir)
@@ -54,11 +60,13 @@ def link_perceptual_hash(request: LinkRequest) -> Links:
     if cache.stream_to_npy(config.key, contents, path):
         raise RunnerError(f"hashes just written to {cache.cache_dir} come back damaged; check that disk")
     vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+    bits = np.asarray(vectors) > 0
+    featureless = _featureless(images, bits)
     if request.window is None:
-        tree = hamming_tree(np.asarray(vectors) > 0)
+        tree = hamming_tree(bits, featureless)
     else:
         window = request.window.of(np.array(usable))
-        tree = tree_within(window, lambda pairs: _equal_bits(cosines(vectors, pairs)))
+        tree = tree_within(window, lambda pairs: _equal_bits(cosines(vectors, pairs)), featureless)
     measure = f"share of equal bits among {SIDE * SIDE} of the perceptual hash"
     return Links(images, skipped, tree, measure, vectors, _equal_bits)
 
@@ -70,6 +78,25 @@ def _equal_bits(cosines: np.ndarray) -> np.ndarray:
 
 def _fingerprint() -> str:
     return f"ImageHash {version('ImageHash')}, decoded for {DECODED_FOR}"
+
+
+def _featureless(images: ImageSet, bits: np.ndarray) -> dict[int, bytes]:
+    """The digest of each picture in which the hash finds nothing, by row.
+
+    Hashes alone don't tell them from pictures with few bits set; those of earlier versions have one, too.
+    """
+    rows = np.flatnonzero(bits.sum(axis=1) < FEW_BITS).tolist()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        digests = pool.map(_digest_if_featureless, (images.paths[row] for row in rows))
+        return {row: digest for row, digest in zip(rows, digests, strict=True) if digest is not None}
+
+
+def _digest_if_featureless(path: Path) -> bytes | None:
+    try:
+        image = decode_image(path, at_least=DECODED_FOR)
+    except UnreadableImageError:  # since it was hashed; what can't be looked at is like no other
+        return str(path).encode()
+    return pixel_digest(image) if is_flat(Phash().levels(image)) else None
 
 
 def _compute(cache: EmbeddingCache, config: EmbeddingConfig, files: dict[str, HashedFile]) -> dict[str, str]:
@@ -98,4 +125,5 @@ def _signs(path: Path) -> np.ndarray | str:
         image = decode_image(path, at_least=DECODED_FOR)
     except UnreadableImageError as error:
         return error.reason
-    return np.where(phash(image, hash_size=SIDE).hash.ravel(), 1.0, -1.0).astype(np.float32)
+    bits = phash(image, hash_size=SIDE).hash.ravel() & (not is_flat(Phash().levels(image)))
+    return np.where(bits, 1.0, -1.0).astype(np.float32)
