@@ -79,8 +79,9 @@ def plan_lines(config: ExperimentConfig, n_images: int) -> Sequence[str]:
     plan = Plan(
         location=str(config.dataset),
         n_images=n,
+        n_names=n,
         total=n_images,
-        skipped=0,
+        skipped=(),
         embeddings=[EmbeddingPlan(name, 0, n) for name in [*(one.key for one in models.configs), *to_train * each]],
         grids=grids,
         max_trials=config.max_trials,

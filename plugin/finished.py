@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from runner.duplicates.groups import DuplicateGroup
     from runner.duplicates.links import Links
     from runner.finished import FinishedExperiment
+    from runner.images.image_set import ImageSet
 
 GONE = Path("/deleted samples")
 """Folder of the files of samples that are no longer there."""
@@ -62,9 +63,28 @@ def _open(name: str, out: Path, stamp: tuple[int, str]) -> FinishedExperiment:
     from runner.output.result_files import read_paths
 
     present = open_dataset(name, SourceWishes()).images
-    files = dict(zip(present.ids, present.paths, strict=True))
+    files = dict(zip(present.names, present.name_paths, strict=True))
     ids = read_paths(out)
-    return open_experiment(out, ImageSet(ids, tuple(files.get(one, GONE / one) for one in ids)))
+    finished = open_experiment(out, ImageSet(ids, tuple(files.get(one, GONE / one) for one in ids)))
+    return replace(finished, images=_without_deleted_names(finished.images))
+
+
+def _without_deleted_names(images: ImageSet) -> ImageSet:
+    """Of an image that several samples show, only those that are still there, if any is."""
+    from runner.images.image_set import FurtherName
+
+    if not images.further:
+        return images
+    left = []
+    for row in range(len(images)):
+        names = list(zip(images.names_of(row), images.paths_of(row), strict=True))
+        left.append([name for name in names if name[1].parent != GONE] or names[:1])
+    return replace(
+        images,
+        ids=tuple(names[0][0] for names in left),
+        paths=tuple(names[0][1] for names in left),
+        further=tuple(tuple(FurtherName(*name) for name in names[1:]) for names in left),
+    )
 
 
 @lru_cache(maxsize=8)

@@ -9,8 +9,8 @@ from pathlib import Path
 from runner.config import ExperimentConfig
 from runner.embed.cache import EmbeddingCache
 from runner.embed.pipeline import EmbeddingRun, embed_images
+from runner.images.left_out import left_out_lines, skipped_lines
 from runner.models_of_images import ModelsOfImages
-from runner.output.closing_lines import skipped_lines
 from runner.sources import open_source
 
 
@@ -19,6 +19,8 @@ def embed_only(config: ExperimentConfig, say: Callable[[str], None] = lambda lin
     source = open_source(config)
     models = ModelsOfImages(config, source.images)
     cache = EmbeddingCache(config.cache_dir)
+    for line in left_out_lines(source.skipped, source.unread_kinds):
+        say(line)
     for note in models.notes():
         say(note)
     for planned in models.plan(cache, force=config.force_embeddings):

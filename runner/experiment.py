@@ -25,10 +25,11 @@ from runner.embed.ready_made import take_vectors
 from runner.errors import NoUsableClusteringError, UsageError
 from runner.fingerprints import data_digest, experiment_digest
 from runner.images.content_hash import ContentHashes
+from runner.images.left_out import MOST_NAMED
 from runner.images.pairs import read_pairs
 from runner.images.source import Source, require_enough
 from runner.models_of_images import ModelsOfImages
-from runner.output.closing_lines import MOST_NAMED, closing_lines, failed_sentence
+from runner.output.closing_lines import closing_lines, failed_sentence
 from runner.output.layout import CONFIG, LABELS, PLOTS, REPORT, SUMMARY, TRIALS, WORK, rank_folder_name
 from runner.output.outputs import write_outputs
 from runner.output.previous import check_out, require_writable, run_id_of
@@ -151,8 +152,10 @@ class _Experiment:
         return Plan(
             location=self.source.location,
             n_images=len(self.source.images),
+            n_names=len(self.source.images.names),
             total=self.source.total,
-            skipped=len(self.source.skipped),
+            skipped=self.source.skipped,
+            unread_kinds=self.source.unread_kinds,
             embeddings=embeddings,
             grids=self.grids,
             max_trials=self.config.max_trials,
@@ -221,10 +224,12 @@ class _Experiment:
             ),
             images=ImagesRecord(
                 root=None if embedded.images.root is None else str(embedded.images.root),
-                found=len(self.source.images) + len(self.source.skipped),
+                found=self.source.n_found,
                 embedded=embedded.counts.embedded,
                 cached=embedded.counts.cached,
                 skipped=skipped,
+                same_file=embedded.images.same_file,
+                unread_kinds=dict(self.source.unread_kinds),
             ),
             embeddings=[_embedding_record(embedding, embedded) for embedding in embedded.embeddings],
             trials=ranked.records,
@@ -288,7 +293,7 @@ class _Experiment:
                 tracking_uri=self.tracking_uri,
                 experiment_name=self.name,
                 out=self.out,
-                dataset=ImagesDataset(self.source.name, self.source.location, study.data, len(embedded.images)),
+                dataset=ImagesDataset(self.source.name, self.source.location, study.data, len(embedded.images.names)),
                 trial_files=trial_files,
                 experiment_files=experiment_files,
                 progress=report,

@@ -42,7 +42,7 @@ def experiment_digest(
 ) -> str:
     """Of an experiment: its data, the images' names, all its trials, and what else changes the ranking."""
     linked = [] if pairs is None else [repr(pair_weight), *map(_digits, (pairs.must_link, pairs.cannot_link))]
-    return digest_of([data, *images.ids, "trials", *sorted(trial_ids), "pairs", *linked])
+    return digest_of([data, *images.names, "trials", *sorted(trial_ids), "pairs", *linked])
 
 
 def _digits(rows: np.ndarray) -> str:

@@ -21,6 +21,7 @@ from runner.embed.ready_made import take_vectors
 from runner.errors import RunnerError, UsageError
 from runner.images.image_set import ImageSet
 from runner.images.precomputed import load_precomputed
+from runner.images.same_file import with_names_joined
 from runner.images.source import SourceWishes
 from runner.output.layout import CONFIG, WORK
 from runner.output.result_files import read_labels, read_paths, read_summary
@@ -36,12 +37,14 @@ class FinishedExperiment:
         summary: its ``summary.json``.
         config: its settings, everything spelled out.
         images: the images that were clustered, in the order of all rows.
+        rows: for each of them, its row in the result files, which have one for every name of its file.
     """
 
     out: Path
     summary: Summary
     config: ExperimentConfig
     images: ImageSet
+    rows: tuple[int, ...]
 
     def trial(self, rank: int) -> TrialRecord:
         """The trial in place ``rank`` of the ranking, 1 being the best; UsageError if there is none."""
@@ -52,7 +55,7 @@ class FinishedExperiment:
 
     def labels(self, trial_id: str) -> np.ndarray:
         """Labels of a trial that is done, int32, shape (n_images,)."""
-        return read_labels(self.out, trial_id)
+        return read_labels(self.out, trial_id)[list(self.rows)]
 
     def embedding_key(self, wanted: str | None = None) -> str:
         """The key of an embedding.
@@ -162,14 +165,17 @@ def open_experiment(out: Path, images: ImageSet | None = None) -> FinishedExperi
     out = out.expanduser()
     summary = read_summary(out)
     config = load_config({}, file=out / CONFIG)
-    ids = read_paths(out)
-    return FinishedExperiment(out, summary, config, _images(out, summary, config, ids, images))
+    by_name = _images(out, summary, config, read_paths(out), images)
+    files = with_names_joined(by_name, summary.images.same_file)
+    return FinishedExperiment(out, summary, config, files, tuple(by_name.rows_of(files.ids)))
 
 
 def _images(
     out: Path, summary: Summary, config: ExperimentConfig, ids: tuple[str, ...], given: ImageSet | None
 ) -> ImageSet:
+    """The images, a row for each of their names."""
     if given is not None:
+        given = given.by_name()
         known = set(given.ids)
         missing = [image_id for image_id in ids if image_id not in known]
         if missing:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from runner.cluster.grids import Grid, count, grids_of_embedding, looks_at_images
 from runner.embed.pipeline import EmbeddingPlan
+from runner.images.image_set import SkippedImage
+from runner.images.left_out import left_out_lines
 
 
 @dataclass(frozen=True)
@@ -15,8 +17,9 @@ class Plan:
 
     Attributes:
         location: where the images come from.
-        n_images: after sampling.
-        total: before sampling.
+        n_images: after sampling; a file with several names is one image.
+        n_names: the names of their files.
+        total: images before sampling.
         skipped: files that can't be taken.
         embeddings: what they cost.
         grids: what is swept over each embedding.
@@ -24,18 +27,21 @@ class Plan:
         out: results folder.
         tracking_uri: MLflow store.
         notes: what else is worth telling.
+        unread_kinds: how many files that are no pictures are left out, by kind.
     """
 
     location: str
     n_images: int
+    n_names: int
     total: int
-    skipped: int
+    skipped: Sequence[SkippedImage]
     embeddings: Sequence[EmbeddingPlan]
     grids: Sequence[Grid]
     max_trials: int | None
     out: str
     tracking_uri: str
     notes: Sequence[str] = ()
+    unread_kinds: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def trials_per_embedding(self) -> int:
@@ -53,10 +59,11 @@ class Plan:
     def lines(self, *, details: bool = False) -> list[str]:
         """The plan as lines of text; with every grid if ``details``."""
         sampled = f", a sample of {self.total:,}" if self.total != self.n_images else ""
-        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        named = f", under {self.n_names:,} names" if self.n_names > self.n_images else ""
         passes = sum(embedding.missing for embedding in self.embeddings)
         trials, once = self.trials_per_embedding, ", ".join(looks_at_images(self.grids))
-        lines = [f"images      {self.n_images:,} from {self.location}{sampled}{skipped}"]
+        lines = [f"images      {self.n_images:,} from {self.location}{sampled}{named}"]
+        lines += left_out_lines(self.skipped, self.unread_kinds)
         for embedding in self.embeddings:
             state = (
                 "ready-made"

@@ -36,14 +36,19 @@ class ExperimentRecord(_Record):
 
 
 class ImagesRecord(_Record):
-    """``found`` images (after sampling), of which ``embedded`` needed a forward pass, ``cached`` did not,
-    and ``skipped`` could not be used: found = embedded + cached + len(skipped)."""
+    """``found`` names of images (after sampling), of which ``embedded`` needed a forward pass, ``cached`` did not,
+    and ``skipped`` could not be used: found = embedded + cached + len(skipped).
+
+    ``same_file`` groups names of one file, of which the first was embedded and the others count as cached;
+    ``unread_kinds`` counts the files that are no pictures, by kind."""
 
     root: str | None
     found: int
     embedded: int
     cached: int
     skipped: list[SkippedImage]
+    same_file: list[list[str]] = []
+    unread_kinds: dict[str, int] = {}
 
 
 class EmbeddingRecord(_Record):

@@ -111,11 +111,10 @@ class FindDuplicates(FormOperator):
             ctx.ops.notify("No duplicates found.", variant="info")
             return {"groups": 0, "rest": 0}
         described = f"{links.measure}, from {threshold:.4g}"
-        ids = links.images.ids
         field = write_duplicate_field(
-            dataset, groups, ids, name=params.get("field") or "duplicates", description=described
+            dataset, groups, links.images, name=params.get("field") or "duplicates", description=described
         )
-        rest = [ids[row] for group in groups for row in group.dropped]
+        rest = [name for group in groups for row in group.dropped for name in links.images.names_of(row)]
         done = _deal_with(dataset, params.get("rest") or "nothing", rest)
         ctx.ops.reload_dataset()
         ctx.ops.set_view(dataset.exists(field).sort_by([(f"{field}.label", 1), (f"{field}.confidence", -1)]))

@@ -56,7 +56,7 @@ def _tell_what_changed(results: Path, config: ExperimentConfig) -> None:
     from runner.output.result_files import read_paths, read_summary
     from runner.sources import open_source
 
-    clustered, present = set(read_paths(results)), set(open_source(config).images.ids)
+    clustered, present = set(read_paths(results)), set(open_source(config).images.names)
     tried = clustered | {image.path for image in read_summary(results).images.skipped}
     new, gone = len(present - tried), len(clustered - present)
     if new or gone:

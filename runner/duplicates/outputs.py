@@ -38,11 +38,13 @@ def write_duplicates(found: Duplicates) -> Path:
     """
     folder = found.config.folder
     OWN_FILES.check(folder, found.config.images)
-    ids = found.links.images.ids
+    images, ids = found.links.images, found.links.images.ids
+    kept = (row for row in range(len(images)) if row not in found.dropped)
+    dropped = (row for group in found.groups for row in group.dropped)
     write_json(folder / GROUPS, _document(found))
     write_text(folder / IMAGES, _table(found))
-    write_text(folder / KEEP, _lines([name for row, name in enumerate(ids) if row not in found.dropped]))
-    write_text(folder / DROP, _lines([ids[row] for group in found.groups for row in group.dropped]))
+    write_text(folder / KEEP, _lines([name for row in kept for name in images.names_of(row)]))
+    write_text(folder / DROP, _lines([name for row in dropped for name in images.names_of(row)]))
     thumbnails = Thumbnails(found.links.images.paths)
     _write_sheet(folder / SHEET, found, thumbnails)
     plotted = PlottedCurve(
@@ -68,7 +70,9 @@ def _document(found: Duplicates) -> dict[str, object]:
         "images": len(images),
         "kept": len(images) - len(found.dropped),
         "dropped": len(found.dropped),
+        "same_file": images.same_file,
         "skipped": [{"path": image.path, "reason": image.reason} for image in found.skipped],
+        "unread_kinds": dict(found.unread_kinds),
         "groups": [_group(number, group, images.ids) for number, group in enumerate(found.groups, start=1)],
     }
 
@@ -95,15 +99,15 @@ def _group(number: int, group: DuplicateGroup, ids: Sequence[str]) -> dict[str, 
 
 
 def _table(found: Duplicates) -> str:
-    """One row per image, in the order of the images."""
-    ids = found.links.images.ids
+    """One row per name, in the order of the images; all names of a file say the same."""
+    images = found.links.images
     members: dict[int, tuple[int, Member]] = {
         member.row: (number, member) for number, group in enumerate(found.groups, start=1) for member in group.members
     }
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["path", "keep", "group", "similarity", "width", "height", "sharpness"])
-    for row, name in enumerate(ids):
+    for row, name in zip(images.name_rows.tolist(), images.names, strict=True):
         if row not in members:
             writer.writerow([printable(name), "yes", "", "", "", "", ""])
             continue

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runner.duplicates.outputs import DROP, KEEP, PLOT, SHEET
 from runner.duplicates.search import Duplicates
-from runner.output.closing_lines import skipped_lines
+from runner.images.left_out import skipped_lines, unread_note
 from runner.output.naming import count_of
 
 ENOUGH = 0.95
@@ -19,7 +19,13 @@ def duplicate_lines(found: Duplicates, folder: Path) -> list[str]:
     grouped = sum(len(group.members) for group in found.groups)
     dropped = len(found.dropped)
     lines = [f"images      {len(images):,} from {images.root or found.config.results}, {len(found.skipped)} skipped"]
+    if images.same_file:
+        lines.append(
+            f"names       {len(images.names):,} of these files; those of one file are kept or dropped together"
+        )
     lines += skipped_lines(found.skipped)
+    if found.unread_kinds:
+        lines.append(f"left out    {unread_note(found.unread_kinds)}")
     lines.append(f"measure     {found.links.measure}")
     lines.append(f"threshold   {found.threshold:.6g}, {found.reason}")
     if found.recall is not None and found.recall < ENOUGH:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,6 +33,7 @@ class Duplicates:
         reason: why, in words.
         groups: the groups at that threshold, the largest first.
         skipped: images that could not be used.
+        unread_kinds: how many files that are no pictures were left out, by kind.
     """
 
     config: DuplicatesConfig
@@ -42,6 +43,7 @@ class Duplicates:
     reason: str
     groups: tuple[DuplicateGroup, ...]
     skipped: tuple[SkippedImage, ...]
+    unread_kinds: Mapping[str, int]
 
     @property
     def recall(self) -> float | None:
@@ -71,6 +73,7 @@ def find_duplicates(
         UsageError: an unknown model or embedding.
     """
     skipped: tuple[SkippedImage, ...] = ()
+    unread_kinds: Mapping[str, int] = {}
     if config.results is not None:
         finished = finished or open_experiment(config.results)
         images = finished.images
@@ -81,7 +84,7 @@ def find_duplicates(
     else:
         assert config.images is not None
         scan = scan_folder(config.images)
-        images, skipped = scan.images, scan.skipped
+        images, skipped, unread_kinds = scan.images, scan.skipped, scan.unread_kinds
     require_enough(images, str(images.root or config.results), skipped)
     _require_lines(images)
     window = None if config.within is None else _window(images, config.within, say)
@@ -91,12 +94,12 @@ def find_duplicates(
     curve = threshold_curve(links.tree)
     threshold, reason = _threshold(config, curve)
     groups = duplicate_groups(links, threshold, config.keep_per_group)
-    return Duplicates(config, links, curve, threshold, reason, tuple(groups), (*skipped, *links.skipped))
+    return Duplicates(config, links, curve, threshold, reason, tuple(groups), (*skipped, *links.skipped), unread_kinds)
 
 
 def _require_lines(images: ImageSet) -> None:
     """Refuse names that the lists of what to keep and drop, which people feed to other commands, would break in two."""
-    for name in images.ids:
+    for name in images.names:
         if "\n" in name or "\r" in name:
             raise RunnerError(f"the name {name!r} has a line break, which lists of files can't hold; rename it")
 

@@ -36,7 +36,8 @@ class EmbeddingRun:
         embeddings: one per config, in the configs' order, aligned with ``images``.
         skipped: the other images.
         counts: over all configs: an image is embedded if it needed any forward pass; a second file with the same
-            content does not. ``embedded + cached + len(skipped)`` is the number of images given.
+            content does not, nor does a further name of a file. ``embedded + cached + len(skipped)`` is the number of
+            names given.
         counts_by_key: the same for each embedding key.
         seconds: wall time by stage: ``hash`` the files, ``look_up`` what is cached, ``load`` models, ``read`` (waiting
             for images), ``encode``, ``write`` to the cache, ``stream`` from it into the matrices.
@@ -77,7 +78,7 @@ def plan_embeddings(
     plans = []
     for config in configs:
         missing = len(hashed.files) if force else len(cache.missing(config.key, hashed.files))
-        plans.append(EmbeddingPlan(config.key, len(images) - missing, missing))
+        plans.append(EmbeddingPlan(config.key, len(images.names) - missing, missing))
     return plans
 
 
@@ -161,7 +162,12 @@ def _skipped(images: ImageSet, hashed: HashedImages, outcome: ForwardOutcome) ->
         hashed.errors[index] if value is None else outcome.failed.get(value)
         for index, value in enumerate(hashed.by_image)
     )
-    return [SkippedImage(images.ids[index], reason) for index, reason in enumerate(reasons) if reason is not None]
+    return [
+        SkippedImage(name, reason)
+        for index, reason in enumerate(reasons)
+        if reason is not None
+        for name in images.names_of(index)
+    ]
 
 
 def _summarise(
@@ -173,13 +179,14 @@ def _summarise(
     clock: StageClock,
 ) -> EmbeddingRun:
     kept = {hashed.by_image[index] for index in usable}
+    used = images.subset(usable)
 
     def counts(*keys: str) -> Counts:
         embedded = len(set().union(*(outcome.embedded.get(key, set()) for key in keys)) & kept)
-        return Counts(embedded, len(usable) - embedded)
+        return Counts(embedded, len(used.names) - embedded)
 
     return EmbeddingRun(
-        images=images.subset(usable),
+        images=used,
         embeddings=tuple(Embedding(c.key, c, path, dimension_of(path)) for c, path in paths.items()),
         skipped=tuple(_skipped(images, hashed, outcome)),
         counts=counts(*(config.key for config in paths)),

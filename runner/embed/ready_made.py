@@ -45,7 +45,7 @@ def take_vectors(vectors_path: Path, rows: Sequence[int], images: ImageSet, out_
                 matrix[done : done + len(block)] = part / np.linalg.norm(part, axis=1, keepdims=True)
                 done += len(block)
             matrix.flush()
-    counts = Counts(embedded=0, cached=len(images))
+    counts = Counts(embedded=0, cached=len(images.names))
     return EmbeddingRun(
         images=images,
         embeddings=(Embedding(key, None, path, vectors.shape[1]),),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -48,12 +49,13 @@ class ExportData:
 def exported_images(
     finished: FinishedExperiment, clusters: Sequence[ExportedCluster], labels: np.ndarray
 ) -> list[ExportedImage]:
-    """The images of the clusters, cluster by cluster, not yet placed."""
+    """The images of the clusters under all their names, cluster by cluster, not yet placed."""
     images = finished.images
     return [
-        ExportedImage(row, images.ids[row], images.paths[row] if images.paths else None, int(labels[row]), cluster.name)
+        ExportedImage(row, name, path, int(labels[row]), cluster.name)
         for cluster in clusters
         for row in cluster.rows
+        for name, path in zip_longest(images.names_of(row), images.paths_of(row))
     ]
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from runner.cluster.trial import NOISE, TrialStatus
 from runner.embed.matrix_files import find_matrix
 from runner.errors import RunnerError, UsageError
+from runner.images.image_set import ImageSet
+from runner.images.same_file import with_names_joined
 from runner.output.layout import CONFIG, WORK
 from runner.output.result_files import read_labels, read_paths
 from runner.summary import Summary, TrialRecord
@@ -30,7 +32,7 @@ class ClusterValues:
         trial: its record.
         images: name of each image, as in ``labels.parquet``.
         labels: int32, shape (n,); ``NOISE`` for noise.
-        sizes: int64, shape (n,): images of the same cluster (or noise images).
+        sizes: int64, shape (n,): files in the same cluster (or in the noise), of which a file's names are one.
         confidence: float64, shape (n,), 0 to 1: how well the image sits in its cluster, (silhouette + 1) / 2, with the
             cosine distance in the embedding; NaN for noise.
         medoids: bool, shape (n,): whether it is the image nearest to its cluster's mean; one per cluster.
@@ -70,15 +72,18 @@ def cluster_values(out: Path, summary: Summary, trial_id: str) -> ClusterValues:
     from runner.output.cluster_facts import cluster_facts  # brings PyTorch, which reading labels needs not wait for
 
     trial = _done_trial(out, summary, trial_id)
-    images, labels = read_paths(out), read_labels(out, trial_id)
-    facts = cluster_facts(labels, embedding_vectors(out, trial.embedding, len(images)))
+    by_name = ImageSet(read_paths(out), ())
+    files = with_names_joined(by_name, summary.images.same_file)
+    firsts, row_of_name = by_name.rows_of(files.ids), files.rows_of(by_name.ids)
+    labels = read_labels(out, trial_id)[firsts]
+    facts = cluster_facts(labels, embedding_vectors(out, trial.embedding, len(files)))
     silhouette = facts.silhouette if facts.silhouette is not None else np.zeros(len(labels))
     confidence = np.where(labels == NOISE, np.nan, np.clip((silhouette + 1) / 2, 0, 1))
     confidence[(labels != NOISE) & (facts.sizes[labels] == 1)] = ALONE
-    medoids = np.zeros(len(labels), dtype=bool)
-    medoids[[facts.medoid(cluster) for cluster in range(facts.n_clusters)]] = True
-    counts = np.bincount(labels + 1, minlength=1)  # noise first
-    return ClusterValues(trial, images, labels, counts[labels + 1], confidence, medoids)
+    medoids = np.zeros(len(by_name), dtype=bool)
+    medoids[[firsts[facts.medoid(cluster)] for cluster in range(facts.n_clusters)]] = True
+    sizes = np.bincount(labels + 1, minlength=1)[labels + 1]  # noise first
+    return ClusterValues(trial, by_name.ids, labels[row_of_name], sizes[row_of_name], confidence[row_of_name], medoids)
 
 
 def embedding_vectors(out: Path, key: str, rows: int) -> np.ndarray:

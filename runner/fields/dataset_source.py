@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import RunnerError, UsageError
+from runner.examine import examine, reason_of
 from runner.fields.connection import database_errors, load_dataset
 from runner.images.image_set import ImageSet, SkippedImage
 from runner.images.names import folder_labels
+from runner.images.same_file import distinct_files
 from runner.images.source import Source, SourceWishes, sampled
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ def open_dataset(name: str, wishes: SourceWishes, sample_ids: Sequence[str] | No
     """The samples of a dataset, or some of them, as the images of an experiment.
 
     Ids and file paths (and labels, where asked for) are read in one projection. Two samples that show the same file
-    are two images; a sample whose file is missing is skipped, with the reason.
+    are two names of one image; a sample whose file is missing is skipped, with the reason.
 
     Args:
         name: of the dataset.
@@ -41,10 +44,12 @@ def open_dataset(name: str, wishes: SourceWishes, sample_ids: Sequence[str] | No
         ids, files, *columns = dataset.values(["id", "filepath", *([label_path] if label_path else [])])
     labels = columns[0] if columns else folder_labels(files) if wishes.labels == _FOLDER else None
     chosen, skipped = _chosen(name, ids, files, sample_ids)
-    images = ImageSet(
-        ids=tuple(ids[row] for row in chosen),
-        paths=tuple(Path(files[row]) for row in chosen),
-        labels=None if labels is None else tuple(labels[row] for row in chosen),
+    images = distinct_files(
+        ImageSet(
+            ids=tuple(ids[row] for row in chosen),
+            paths=tuple(Path(files[row]) for row in chosen),
+            labels=None if labels is None else tuple(labels[row] for row in chosen),
+        )
     )
     taken, targets = sampled(images, wishes)
     return Source(
@@ -136,11 +141,22 @@ def _chosen(
     for row, (sample_id, file) in enumerate(zip(ids, files, strict=True)):
         if wanted is not None and sample_id not in wanted:
             continue
-        if Path(file).is_file():
+        fault = _fault(file)
+        if fault is None:
             chosen.append(row)
         else:
-            skipped.append(SkippedImage(sample_id, f"its file {file} is missing"))
+            skipped.append(SkippedImage(sample_id, f"its file {file} {fault}"))
     if wanted is not None:
         gone = wanted.keys() - set(ids)
         skipped += [SkippedImage(one, f"is no sample of the dataset {name!r}") for one in wanted if one in gone]
     return chosen, skipped
+
+
+def _fault(file: str) -> str | None:
+    """Why a sample's file can't be taken; None if it can."""
+    status = examine(file)
+    if isinstance(status, FileNotFoundError):
+        return "is missing"
+    if isinstance(status, OSError):
+        return f"can't be looked at: {reason_of(status)}"
+    return None if stat.S_ISREG(status.st_mode) else "is not a regular file"

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from fiftyone import Dataset
 
     from runner.duplicates.groups import DuplicateGroup
+    from runner.images.image_set import ImageSet
 
 _KIND = "duplicates"
 
 
 def write_duplicate_field(
-    dataset: Dataset, groups: Sequence[DuplicateGroup], ids: Sequence[str], *, name: str = _KIND, description: str = ""
+    dataset: Dataset, groups: Sequence[DuplicateGroup], images: ImageSet, *, name: str = _KIND, description: str = ""
 ) -> str:
     """Write the groups, in place of those that an earlier search wrote under this name.
 
@@ -30,7 +31,7 @@ def write_duplicate_field(
     Args:
         dataset: where the samples are.
         groups: what was found.
-        ids: sample id of each row of the groups.
+        images: the samples that the rows of the groups stand for; all that show one file get the same value.
         name: of the field; where the user has a field of that name, the new one gets a number.
         description: what the App shows of it.
 
@@ -45,7 +46,7 @@ def write_duplicate_field(
 
     checked_prefix(name)
     values = {
-        ids[member.row]: fo.Classification(
+        sample_id: fo.Classification(
             label=f"group {number:03d}",
             confidence=member.similarity,
             is_representative=member.row == group.representative,
@@ -53,6 +54,7 @@ def write_duplicate_field(
         )
         for number, group in enumerate(groups, start=1)
         for member in group.members
+        for sample_id in images.names_of(member.row)
     }
     with database_errors():
         dataset.reload()

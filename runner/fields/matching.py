@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from runner.errors import RunnerError
 from runner.fields.connection import database_errors
+from runner.images.same_file import FilesByIdentity
 
 if TYPE_CHECKING:
     from fiftyone import Dataset
@@ -38,6 +38,8 @@ class MatchedSamples:
 def match_samples(dataset: Dataset, out: Path, images: Sequence[str], root: str | None) -> MatchedSamples:
     """Find the samples that results are about: by sample id, or by file where the images came from a folder.
 
+    A file is the same however the path to it is spelt.
+
     Args:
         dataset: where to look.
         out: the results folder, for the error.
@@ -51,12 +53,12 @@ def match_samples(dataset: Dataset, out: Path, images: Sequence[str], root: str 
         ids, files = dataset.values(["id", "filepath"])
     if root is None:
         row_of = {image: row for row, image in enumerate(images)}
-        found = [(one, row_of[one]) for one in ids if one in row_of]
+        rows_found = [row_of.get(one) for one in ids]
     else:
-        samples = defaultdict(list)
-        for one, file in zip(ids, files, strict=True):
-            samples[file].append(one)
-        found = [(one, row) for row, image in enumerate(images) for one in samples[str(Path(root) / image)]]
+        paths = [str(Path(root) / image) for image in images]
+        row_of, by_identity = {path: row for row, path in enumerate(paths)}, FilesByIdentity(paths)
+        rows_found = [row_of[file] if file in row_of else by_identity.find(file) for file in files]
+    found = [(one, row) for one, row in zip(ids, rows_found, strict=True) if row is not None]
     if not found:
         raise RunnerError(
             f"none of the {len(images)} images in {out} is a sample of the dataset {dataset.name!r}; "

@@ -8,14 +8,17 @@ from collections.abc import Iterable, Sequence
 
 from runner.errors import RunnerError
 from runner.images.image_set import ImageSet
+from runner.images.same_file import FilesByIdentity
 
 
 class ImageNames:
-    """Rows of an image set by id, by path relative to the root, or by absolute path."""
+    """Rows of an image set by any of its images' names: ids, paths relative to the root, or paths in any spelling."""
 
     def __init__(self, images: ImageSet) -> None:
-        self._row_by_id = {image_id: row for row, image_id in enumerate(images.ids)}
-        self._row_by_path = {os.fspath(path): row for row, path in enumerate(images.paths)}
+        self._row_by_id = dict(zip(images.names, images.name_rows.tolist(), strict=True))
+        paths = map(os.fspath, images.name_paths)
+        self._row_by_path = dict(zip(paths, images.name_rows.tolist(), strict=False))
+        self._files = FilesByIdentity(images.paths)
 
     def find(self, name: str) -> int | None:
         """The row of the image called ``name``, or None.
@@ -25,12 +28,10 @@ class ImageNames:
         for image_id in (name, posixpath.normpath(name)):
             if image_id in self._row_by_id:
                 return self._row_by_id[image_id]
-        absolute = os.path.abspath(os.path.expanduser(name))  # noqa: PTH100, PTH111 - Path keeps `..`
-        folder, base = os.path.split(absolute)
-        for path in (absolute, os.path.join(os.path.realpath(folder), base), os.path.realpath(absolute)):  # noqa: PTH118
-            if path in self._row_by_path:
-                return self._row_by_path[path]
-        return None
+        path = os.path.expanduser(name)  # noqa: PTH111 - Path raises for unknown users
+        absolute = os.path.abspath(path)  # noqa: PTH100 - Path keeps `..`
+        row = self._row_by_path.get(absolute)
+        return self._files.find(path) if row is None else row
 
 
 def resolve_targets(images: ImageSet, targets: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
@@ -55,7 +56,7 @@ def resolve_targets(images: ImageSet, targets: Iterable[str | os.PathLike[str]])
     if missing:
         where = f"of {images.root}" if images.root else "given"
         raise RunnerError(
-            f"not among the {len(images)} images {where}: --target {', '.join(missing)}; "
+            f"not among the {len(images.names):,} images {where}: --target {', '.join(missing)}; "
             "name a readable image of the set by its relative or absolute path"
         )
     return tuple(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -63,8 +64,8 @@ def read_pairs(path: Path, images: ImageSet) -> Pairs:
     path, or a sample id.
 
     Raises:
-        RunnerError: the file can't be read or breaks this form, an image is paired with itself, or the same two
-            images are in both lists.
+        RunnerError: the file can't be read or breaks this form, an image is paired with itself, two names of one file
+            are to be kept apart, or the same two images are in both lists.
     """
     names = ImageNames(images)
     lines: dict[str, dict[tuple[int, int], int]] = {kind: {} for kind in _KINDS}
@@ -77,7 +78,14 @@ def read_pairs(path: Path, images: ImageSet) -> Pairs:
             unmatched.append(UnmatchedPair(entry.kind, entry.first, entry.second, missing, entry.line))
             continue
         if first == second:
-            raise RunnerError(f"{path}, line {entry.line}: {entry.first!r} is paired with itself; name two images")
+            if posixpath.normpath(entry.first) == posixpath.normpath(entry.second):
+                raise RunnerError(f"{path}, line {entry.line}: {entry.first!r} is paired with itself; name two images")
+            if entry.kind == "cannot_link":
+                raise RunnerError(
+                    f"{path}, line {entry.line}: {entry.first!r} and {entry.second!r} are names of one file, which "
+                    "can't be apart from itself; remove the pair"
+                )
+            continue  # what is one file is together already
         pair = min(first, second), max(first, second)
         lines[entry.kind].setdefault(pair, entry.line)
         if pair in lines["must_link"] and pair in lines["cannot_link"]:

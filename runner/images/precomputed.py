@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from runner.errors import RunnerError, UsageError
+from runner.examine import is_file
 from runner.images.image_set import ImageSet
 from runner.images.names import folder_labels
 
@@ -65,9 +66,9 @@ def load_precomputed(embeddings: Path, paths: Path | None = None, *, labels: boo
             f"{paths_path} names {len(ids)} images, but {vectors_path} holds {len(vectors)} vectors; "
             "both must come from the same run"
         )
-    folder = paths_path.resolve().parent
+    folder = paths_path.parent.resolve()  # the list itself may be a link to where a store keeps it
     files = [_file_within(folder, image_id) for image_id in ids]
-    existing = tuple(file for file in files if file is not None and file.is_file())
+    existing = tuple(file for file in files if file is not None and is_file(file))
     complete = len(existing) == len(ids)
     images = ImageSet(
         ids=ids,
@@ -178,8 +179,9 @@ def _is_text(name: str) -> bool:
 
 
 def _file_within(folder: Path, name: str) -> Path | None:
-    """The file that an entry names: an absolute path as it is, a relative one only where it stays in ``folder``."""
-    if "\0" in name:
-        return None
+    """The file that an entry names: an absolute path as it is, a relative one only where its name stays in ``folder``.
+
+    A link in the folder stands for its file, wherever that is.
+    """
     file = Path(os.path.abspath(folder / name))  # noqa: PTH100 - takes out `..` without following links
-    return file if Path(name).is_absolute() or file.resolve().is_relative_to(folder) else None
+    return file if Path(name).is_absolute() or file.is_relative_to(folder) else None

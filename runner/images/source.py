@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.errors import RunnerError, UsageError
@@ -12,6 +12,7 @@ from runner.images.image_set import ImageSet, SkippedImage
 from runner.images.names import resolve_targets
 from runner.images.pairs import pair_ids
 from runner.images.precomputed import load_precomputed
+from runner.images.same_file import distinct_files
 from runner.images.sample import sample_images
 
 FEWEST_IMAGES = 2
@@ -24,13 +25,14 @@ class Source:
     Attributes:
         name: short name, e.g. the folder's.
         location: where they come from, for people.
-        images: after sampling.
+        images: after sampling; a file with several names is one image.
         skipped: files that can't be taken.
         targets: ids of images of special interest, all of them in ``images``.
         total: images before sampling.
         vectors_path: ready-made vectors, one row per image before sampling; None where images are to be embedded.
         rows: row of each image in ``vectors_path``.
         note: something worth telling the user; empty if there is nothing.
+        unread_kinds: how many files that are no pictures were left out, by kind.
     """
 
     name: str
@@ -42,6 +44,12 @@ class Source:
     vectors_path: Path | None = None
     rows: tuple[int, ...] = ()
     note: str = ""
+    unread_kinds: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def n_found(self) -> int:
+        """Names that were found, be their files usable or not."""
+        return len(self.images.names) + len(self.skipped)
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ class SourceWishes:
         pairs: file of must-link and cannot-link pairs; their images are always sampled.
         sample: how many images, or which share of them; None for all.
         seed: of the sample.
+        follow_links: whether links to folders are followed.
     """
 
     labels: str | None = None
@@ -61,6 +70,7 @@ class SourceWishes:
     pairs: Path | None = None
     sample: int | float | None = None
     seed: int = 0
+    follow_links: bool = False
 
 
 def open_folder(folder: Path, wishes: SourceWishes) -> Source:
@@ -71,15 +81,24 @@ def open_folder(folder: Path, wishes: SourceWishes) -> Source:
         UsageError: labels other than ``folder``.
     """
     folder = folder.expanduser()
-    scan = scan_folder(folder, labels=_folder_labels(wishes))
+    scan = scan_folder(folder, labels=_folder_labels(wishes), follow_links=wishes.follow_links)
     images, targets = sampled(scan.images, wishes)
-    return Source(folder.resolve().name or "images", str(folder), images, scan.skipped, targets, len(scan.images))
+    return Source(
+        name=folder.resolve().name or "images",
+        location=str(folder),
+        images=images,
+        skipped=scan.skipped,
+        targets=targets,
+        total=len(scan.images),
+        unread_kinds=scan.unread_kinds,
+    )
 
 
 def open_vectors(embeddings: Path, paths: Path | None, wishes: SourceWishes) -> Source:
     """Ready-made vectors and the images they belong to; errors as for ``open_folder``."""
     found = load_precomputed(embeddings.expanduser(), paths, labels=_folder_labels(wishes))
-    images, targets = sampled(found.images, wishes)
+    every = distinct_files(found.images)
+    images, targets = sampled(every, wishes)
     notes = []
     if paths is None and found.paths_path is not None:
         notes.append(f"image paths are taken from {found.paths_path}")
@@ -91,7 +110,7 @@ def open_vectors(embeddings: Path, paths: Path | None, wishes: SourceWishes) -> 
         images=images,
         skipped=(),
         targets=targets,
-        total=len(found.images),
+        total=len(every),
         vectors_path=found.vectors_path,
         rows=tuple(found.images.rows_of(images.ids)),
         note="; ".join(notes),

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from runner.cluster.trial import TrialStatus
-from runner.images.image_set import SkippedImage
+from runner.images.left_out import skipped_lines, unread_note
 from runner.output.layout import REPORT, SUMMARY
 from runner.output.ranking_table import ranking_lines
 from runner.summary import Summary, TrialRecord
-
-MOST_NAMED = 5
-"""Skipped files that are named on the terminal."""
 
 
 def closing_lines(summary: Summary, out: Path, top: int, seconds: Mapping[str, float]) -> list[str]:
@@ -22,6 +19,8 @@ def closing_lines(summary: Summary, out: Path, top: int, seconds: Mapping[str, f
     if skipped:
         lines.append(f"skipped     {len(skipped)} files, listed with reasons in {out / SUMMARY}:")
         lines += skipped_lines(skipped)
+    if summary.images.unread_kinds:
+        lines.append(f"left out    {unread_note(summary.images.unread_kinds)}")
     failed = _failed(summary)
     if failed:
         lines.append(f"failed      {len(failed)} of {len(summary.trials)} trials, the first: {failed[0].error}")
@@ -42,8 +41,3 @@ def failed_sentence(summary: Summary) -> str:
 
 def _failed(summary: Summary) -> list[TrialRecord]:
     return [record for record in summary.trials if record.status is not TrialStatus.DONE]
-
-
-def skipped_lines(skipped: Sequence[SkippedImage]) -> list[str]:
-    """The first of the skipped files with their reasons, below the line that counts them."""
-    return [f"            {image.path}: {image.reason}" for image in skipped[:MOST_NAMED]]

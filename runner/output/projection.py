@@ -19,15 +19,17 @@ def map_path(out: Path, embedding_key: str, suffix: str) -> Path:
 
 
 def save_map(out: Path, drawn: EmbeddingMap, images: ImageSet) -> Path:
-    """Write the coordinates as Parquet: ``path`` (as in ``labels.parquet``), ``x`` and ``y``."""
+    """Write the coordinates as Parquet: ``path`` (as in ``labels.parquet``), ``x`` and ``y``; a row per name."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = map_path(out, drawn.embedding, "parquet")
+    names = [images.names_of(row) for row in drawn.rows.tolist()]
+    places = np.repeat(np.arange(len(names)), [len(each) for each in names])
     columns = {
-        "path": pa.array([printable(images.ids[row]) for row in drawn.rows], pa.string()),
-        "x": pa.array(drawn.coordinates[:, 0]),
-        "y": pa.array(drawn.coordinates[:, 1]),
+        "path": pa.array([printable(name) for each in names for name in each], pa.string()),
+        "x": pa.array(drawn.coordinates[places, 0]),
+        "y": pa.array(drawn.coordinates[places, 1]),
     }
     table = pa.table(columns).replace_schema_metadata({"imagesweep.method": drawn.method})
     with atomic_path(path) as temporary:

@@ -113,7 +113,8 @@ def write_rank_folder(
     try:
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
-        save_array(building / LABELS_ARRAY, ranked.facts.labels.astype(np.int32))
+        by_name = ranked.facts.labels[results.images.name_rows]
+        save_array(building / LABELS_ARRAY, by_name.astype(np.int32))
         _write_lists(building, ranked, results)
         if thumbnails is not None:
             _write_sheets(building, ranked, results, thumbnails, on_sheet)
@@ -137,11 +138,15 @@ def remove_stale_folders(out: Path, current: set[str]) -> None:
 
 
 def _write_lists(folder: Path, ranked: RankedTrial, results: Results) -> None:
-    facts, ids = ranked.facts, results.images.ids
-    clusters = {str(cluster): [ids[row] for row in facts.members(cluster)] for cluster in range(facts.n_clusters)}
-    clusters["noise"] = [ids[row] for row in facts.members(NOISE)]
-    write_json(folder / CLUSTER_TO_IMAGES, clusters)
-    write_json(folder / IMAGE_TO_CLUSTER, dict(zip(ids, facts.labels.tolist(), strict=True)))
+    facts, images = ranked.facts, results.images
+
+    def names(cluster: int) -> list[str]:
+        return [name for row in facts.members(cluster).tolist() for name in images.names_of(row)]
+
+    clusters = {str(cluster): names(cluster) for cluster in range(facts.n_clusters)}
+    write_json(folder / CLUSTER_TO_IMAGES, {**clusters, "noise": names(NOISE)})
+    by_name = facts.labels[images.name_rows].tolist()
+    write_json(folder / IMAGE_TO_CLUSTER, dict(zip(images.names, by_name, strict=True)))
 
 
 def _info(ranked: RankedTrial, results: Results, has_sheets: bool) -> dict[str, object]:

@@ -39,7 +39,8 @@ def write_results(out: Path, summary: Summary, images: ImageSet, labels: Labels,
     Args:
         out: the results folder, created if need be.
         summary: the finished experiment.
-        images: the images that were clustered; row i of every label array is ``images.ids[i]``.
+        images: the images that were clustered; row i of every label array is ``images.ids[i]``, and what is written
+            has a row for each of ``images.names``.
         labels: called for the id of every trial that is done.
         config_yaml: the resolved settings.
 
@@ -102,20 +103,21 @@ def _first(error: ValidationError) -> str:
 
 
 def write_labels(path: Path, summary: Summary, images: ImageSet, labels: Labels) -> None:
-    """Write ``labels.parquet``: ``path``, then an int32 column per done trial, in the summary's order."""
+    """Write ``labels.parquet``, a row per name: ``path``, then an int32 column per done trial, as in the summary."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     ids = done_trials(summary)
     schema = pa.schema([(PATH_COLUMN, pa.string()), *((trial_id, pa.int32()) for trial_id in ids)])
     schema = schema.with_metadata({"imagesweep.fingerprint": summary.experiment.fingerprint})
-    rows = max(1, min(len(images), ROW_GROUP_BYTES // (4 * max(1, len(ids)))))
+    names, rows_of_names = images.names, images.name_rows
+    rows = max(1, min(len(names), ROW_GROUP_BYTES // (4 * max(1, len(ids)))))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-        for start in range(0, len(images), rows):
-            stop = min(start + rows, len(images))
-            names = pa.array([printable(name) for name in images.ids[start:stop]], pa.string())
-            columns = [pa.array(checked_labels(i, labels(i), len(images))[start:stop].astype(np.int32)) for i in ids]
-            writer.write_table(pa.Table.from_arrays([names, *columns], schema=schema), row_group_size=rows)
+        for start in range(0, len(names), rows):
+            part = rows_of_names[start : start + rows]
+            paths = pa.array([printable(name) for name in names[start : start + rows]], pa.string())
+            columns = [pa.array(checked_labels(i, labels(i), len(images))[part].astype(np.int32)) for i in ids]
+            writer.write_table(pa.Table.from_arrays([paths, *columns], schema=schema), row_group_size=rows)
 
 
 def done_trials(summary: Summary) -> list[str]:
@@ -133,7 +135,7 @@ def checked_labels(trial_id: str, labels: np.ndarray, n_images: int) -> np.ndarr
 
 
 def read_labels(out: Path, trial_id: str) -> np.ndarray:
-    """Labels of one trial, int32, shape (n_images,), in the order of :func:`read_paths`.
+    """Labels of one trial, int32, shape (n_names,), in the order of :func:`read_paths`.
 
     Raises:
         RunnerError: if the file or the trial is not there.

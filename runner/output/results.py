@@ -33,7 +33,8 @@ class Results:
 
     Attributes:
         summary: the experiment's record.
-        images: the images that were clustered, in the order of all rows.
+        images: the images that were clustered, in the order of all rows; result files have a row for each of their
+            names.
         labels: gives a done trial's labels, int32, shape (n_images,).
         vectors: gives an embedding key's L2-normalised vectors, float32, shape (n_images, dimension).
         config_yaml: the resolved settings; run again, they give the same labels.

@@ -67,7 +67,9 @@ def _document(found: SimilarImages) -> dict[str, object]:
         "queries": [_query(number, found, result) for number, result in enumerate(found.results, start=1)],
         "pairs": [_pair(pair, found.images.ids) for pair in found.pairs],
         "unmatched_pairs": found.unmatched_pairs,
+        "same_file": found.images.same_file,
         "skipped": [{"path": image.path, "reason": image.reason} for image in found.skipped],
+        "unread_kinds": dict(found.unread_kinds),
     }
 
 

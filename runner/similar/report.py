@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from runner.images.left_out import left_out_lines
 from runner.similar.outputs import JSON, sheet_name
 from runner.similar.pair_ranks import PairRank
 from runner.similar.search import QueryResult, SimilarImages
@@ -17,7 +18,7 @@ MOST_NAMED = 5
 
 def similar_lines(found: SimilarImages, folder: Path) -> list[str]:
     """The result in a few lines."""
-    lines = []
+    lines = left_out_lines(found.skipped, found.unread_kinds)
     for number, result in enumerate(found.results, start=1):
         place = "" if result.query.row is not None else ", which is not in the set"
         lines.append(f"query       {result.query.name}{place}")

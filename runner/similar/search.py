@@ -13,8 +13,9 @@ from runner.embed.cache import EmbeddingCache
 from runner.embed.embedding_config import EmbeddingConfig
 from runner.embed.pipeline import embed_images
 from runner.errors import RunnerError
+from runner.examine import is_file
 from runner.finished import FinishedExperiment, open_experiment
-from runner.images.folder import scan_folder
+from runner.images.folder import FolderScan, scan_folder
 from runner.images.image_set import ImageSet, SkippedImage
 from runner.images.names import ImageNames
 from runner.images.pairs import read_pairs
@@ -69,6 +70,7 @@ class SimilarImages:
         pairs: ranks of the known pairs.
         unmatched_pairs: pairs whose images are not both in the set.
         skipped: images that could not be used.
+        unread_kinds: how many files that are no pictures were left out, by kind.
     """
 
     config: SimilarConfig
@@ -79,6 +81,7 @@ class SimilarImages:
     pairs: tuple[PairRank, ...]
     unmatched_pairs: int
     skipped: tuple[SkippedImage, ...]
+    unread_kinds: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -124,12 +127,16 @@ def find_similar(
         UsageError: an unknown model or embedding.
     """
     skipped: tuple[SkippedImage, ...] = ()
+    unread_kinds: Mapping[str, int] = {}
     if config.results is not None:
         finished = finished or open_experiment(config.results)
         images, spaces = finished.images, _finished_spaces(finished, config.embedding)
         cache_dir = finished.config.cache_dir
     else:
-        images, spaces, skipped = _folder_space(config, say)
+        assert config.images is not None
+        scan = scan_folder(config.images)
+        images, spaces, skipped = _folder_space(scan, config, say)
+        unread_kinds = scan.unread_kinds
         cache_dir = config.cache_dir
     trials, labels = _best_trials(finished, config.top)
     queries = [_query(name, images) for name in config.queries]
@@ -142,7 +149,7 @@ def find_similar(
     names = {space.key: space.key for space in spaces}
     if finished is not None:
         names |= short_embedding_names(finished.summary.embeddings)
-    return SimilarImages(config, images, names, tuple(results), trials, ranks, unmatched, skipped)
+    return SimilarImages(config, images, names, tuple(results), trials, ranks, unmatched, skipped, unread_kinds)
 
 
 def _best_trials(
@@ -182,9 +189,9 @@ def _featureless(
     return featureless_images(record.model, record.weights, record.resolution, vectors, paths)
 
 
-def _folder_space(config: SimilarConfig, say: Say) -> tuple[ImageSet, list[_Space], tuple[SkippedImage, ...]]:
-    assert config.images is not None
-    scan = scan_folder(config.images)
+def _folder_space(
+    scan: FolderScan, config: SimilarConfig, say: Say
+) -> tuple[ImageSet, list[_Space], tuple[SkippedImage, ...]]:
     require_enough(scan.images, str(config.images), scan.skipped)
     run = embed_searched(scan.images, config, say)
     found = run.embeddings[0]
@@ -201,9 +208,9 @@ def _query(name: str, images: ImageSet) -> Query:
     if row is not None:
         return Query(name, images.paths[row] if images.paths else Path(name), row)
     path = Path(name).expanduser()
-    if not path.is_file():
+    if not is_file(path):
         raise RunnerError(
-            f"{name} is neither one of the {len(images)} images of {images.root or 'the set'} nor a file; "
+            f"{name} is neither one of the {len(images):,} images of {images.root or 'the set'} nor a file; "
             "name an image by its path relative to that folder, or any other image file"
         )
     return Query(name, path.absolute(), None)

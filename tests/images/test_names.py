@@ -38,8 +38,22 @@ def test_an_image_is_found_by_all_its_names(images: ImageSet, tmp_path: Path, mo
     assert {images.ids[ImageNames(images).find(name) or 0] for name in names} == {"cats/1.jpg"}
 
 
-def test_a_link_is_an_image_of_its_own(images: ImageSet, tmp_path: Path) -> None:
-    assert resolve_targets(images, [tmp_path / "alias" / "link.jpg", "1.jpg"]) == ("link.jpg", "1.jpg")
+def test_a_link_is_a_further_name_of_its_file(images: ImageSet, tmp_path: Path) -> None:
+    assert resolve_targets(images, [tmp_path / "alias" / "link.jpg"]) == ("1.jpg",)
+    assert resolve_targets(images, ["link.jpg", "1.jpg"]) == ("1.jpg",)
+
+
+def test_a_file_is_found_by_what_it_is(images: ImageSet, tmp_path: Path) -> None:
+    (tmp_path / "hard.jpg").hardlink_to(tmp_path / "root" / "cats" / "1.jpg")
+    (tmp_path / "soft.jpg").symlink_to(tmp_path / "root" / "cats" / "2.jpg")
+    assert resolve_targets(images, [tmp_path / "hard.jpg", tmp_path / "soft.jpg"]) == ("cats/1.jpg", "cats/2.jpg")
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 300 + ".jpg", "d/" * 3000 + "1.jpg", "zero\0byte.jpg", "~nobody-of-that-name/1.jpg"]
+)
+def test_names_that_no_file_can_have_are_none_of_the_images(images: ImageSet, name: str) -> None:
+    assert ImageNames(images).find(name) is None
 
 
 def test_equal_base_names_are_not_confused(images: ImageSet) -> None:

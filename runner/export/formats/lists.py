@@ -22,7 +22,7 @@ def write_csv(data: ExportData, folder: Path) -> None:
 
 def write_cluster_json(data: ExportData, folder: Path) -> None:
     """``clusters.json``: experiment, trial, and the images of each cluster, the most central first."""
-    ids = data.finished.images.ids
+    images = data.finished.images
     root = data.finished.images.root
     document = {
         "experiment": data.finished.summary.experiment.name,
@@ -34,7 +34,7 @@ def write_cluster_json(data: ExportData, folder: Path) -> None:
                 "name": cluster.name,
                 "cluster": cluster.cluster,
                 "size": cluster.size,
-                "images": [ids[row] for row in cluster.rows],
+                "images": [name for row in cluster.rows for name in images.names_of(row)],
             }
             for cluster in data.clusters
         ],
