@@ -54,6 +54,9 @@ class ExperimentConfig(BaseModel):
 
     # Where the images come from
     images: Path | None = Field(None, description="folder of images, searched recursively")
+    follow_links: bool = Field(
+        False, description="follow links to folders in --images as well; links to files are followed in any case"
+    )
     dataset: str | None = Field(None, min_length=1, description="FiftyOne dataset whose samples are the images")
     samples: Path | None = Field(None, description="JSON list of sample ids: only these samples of --dataset")
     embeddings: Path | None = Field(

@@ -25,6 +25,7 @@ class SearchConfig(BaseModel):
     """Where the results go if ``out`` is not given; in the folder ``results`` if that is."""
 
     images: Path | None = as_in_experiment("images")
+    follow_links: bool = as_in_experiment("follow_links")
     results: Path | None = Field(
         None, description="results folder of a finished experiment, whose images, embeddings and trials are taken"
     )

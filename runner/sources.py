@@ -12,7 +12,7 @@ from runner.images.source import Source, SourceWishes, open_folder, open_vectors
 
 def open_source(config: ExperimentConfig) -> Source:
     """The images before any is opened; raises RunnerError where they can't be had."""
-    wishes = SourceWishes(config.labels, config.target, config.pairs, config.sample, config.seed)
+    wishes = SourceWishes(config.labels, config.target, config.pairs, config.sample, config.seed, config.follow_links)
     if config.images is not None:
         return open_folder(config.images, wishes)
     if config.embeddings is not None:

@@ -11,7 +11,7 @@ from runner.duplicates.settings import DuplicatesConfig
 
 FLAGS = Flags(DuplicatesConfig, {"results": "--in"})
 GROUPS = {
-    "images": ("images", "results"),
+    "images": ("images", "follow_links", "results"),
     "what is a duplicate": ("method", "threshold", "within", "keep_per_group"),
     "embedding": ("model", "resolution", "preprocess", "embedding", "device", "batch_size", "exact_up_to", "cache_dir"),
     "results": ("out",),

@@ -10,7 +10,7 @@ from runner.commands.flags import add_assignments
 from runner.commands.subparsers import add_command
 from runner.errors import UsageError
 
-SETTINGS = ("images", "dataset", "samples", "sample", "seed", *GROUPS["embedding"], "workers")
+SETTINGS = ("images", "follow_links", "dataset", "samples", "sample", "seed", *GROUPS["embedding"], "workers")
 
 
 def add(commands: Any) -> None:

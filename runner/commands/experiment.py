@@ -18,6 +18,7 @@ FLAGS = Flags(ExperimentConfig)
 GROUPS = {
     "images": (
         "images",
+        "follow_links",
         "dataset",
         "samples",
         "embeddings",

@@ -12,7 +12,7 @@ from runner.similar.settings import SimilarConfig
 
 FLAGS = Flags(SimilarConfig, {"results": "--in"})
 GROUPS = {
-    "images": ("images", "results"),
+    "images": ("images", "follow_links", "results"),
     "what is told": ("count", "top", "pairs"),
     "embedding": ("embedding", "model", "resolution", "preprocess", "device", "batch_size", "cache_dir"),
     "results": ("out", "collect"),

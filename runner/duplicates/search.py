@@ -83,7 +83,7 @@ def find_duplicates(
             )
     else:
         assert config.images is not None
-        scan = scan_folder(config.images)
+        scan = scan_folder(config.images, follow_links=config.follow_links)
         images, skipped, unread_kinds = scan.images, scan.skipped, scan.unread_kinds
     require_enough(images, str(images.root or config.results), skipped)
     _require_lines(images)

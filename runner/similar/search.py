@@ -134,7 +134,7 @@ def find_similar(
         cache_dir = finished.config.cache_dir
     else:
         assert config.images is not None
-        scan = scan_folder(config.images)
+        scan = scan_folder(config.images, follow_links=config.follow_links)
         images, spaces, skipped = _folder_space(scan, config, say)
         unread_kinds = scan.unread_kinds
         cache_dir = config.cache_dir
