@@ -47,7 +47,7 @@ def build(place: Path, seed: int) -> Path:
 
 
 def expected(root: Path, follow_links: bool) -> dict[str, tuple[int, int]]:
-    """Device and inode of every image by its name: whatever a recursion over ``os.listdir`` and ``os.stat`` comes to."""
+    """Device and inode of every image by its name, as a recursion over ``os.listdir`` and ``os.stat`` finds them."""
     found: dict[str, tuple[int, int]] = {}
 
     def visit(folder: str, above: frozenset[tuple[int, int]]) -> None:
