@@ -48,8 +48,10 @@ def test_missing_files_and_unknown_ids_shift_nothing(dataset: Dataset, tmp_path:
     lost.save()
     twice = dataset.add_sample(fo.Sample(filepath=files[0]))
     source = open_dataset(dataset.name, SourceWishes(), [*ids[2:6], twice, "0" * 24, ids[0]])
-    assert source.images.ids == (ids[0], ids[2], ids[4], ids[5], twice)
-    assert [str(path) for path in source.images.paths] == [files[0], files[2], files[4], files[5], files[0]]
+    assert source.images.ids == (ids[0], ids[2], ids[4], ids[5])
+    assert source.images.same_file == [[ids[0], twice]], "samples that show one file are names of one image"
+    assert [str(path) for path in source.images.paths] == [files[0], files[2], files[4], files[5]]
+    assert source.n_found == 5 + len(source.skipped)
     reasons = {skipped.path: skipped.reason for skipped in source.skipped}
     assert reasons == {
         ids[3]: f"its file {tmp_path / 'gone.png'} is missing",
