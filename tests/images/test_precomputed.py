@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.parse
 from pathlib import Path
 
 import numpy as np
@@ -165,3 +166,22 @@ def test_vectors_without_a_direction_are_named(tmp_path: Path, monkeypatch: pyte
     np.save(tmp_path / "v.npy", vectors)
     with pytest.raises(RunnerError, match=r"32 of 100 .*rows 0, 1, 2, 3, 4 …"):
         load_precomputed(tmp_path / "v.npy")
+
+
+def test_ids_that_no_file_can_have_are_images_without_a_file(tmp_path: Path) -> None:
+    vectors = save_vectors(tmp_path / "v.npy")
+    address = urllib.parse.quote("https://cdn.example.com/1.jpg?signed=" + "a" * 260, safe="")
+    loaded = load_precomputed(vectors, save_paths(tmp_path / "list.json", [address, "d/" * 3000 + "2.jpg", "~x/3.jpg"]))
+    assert loaded.images.ids[0] == address
+    assert loaded.missing_files == 3
+
+
+def test_a_list_may_be_a_link_to_where_a_store_keeps_it(tmp_path: Path) -> None:
+    names = ["a.jpg", "b.jpg", "c.jpg"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "store").mkdir()
+    (tmp_path / "list.json").symlink_to(save_paths(tmp_path / "store" / "8f14e45f", names))
+    loaded = load_precomputed(save_vectors(tmp_path / "v.npy"), tmp_path / "list.json")
+    assert loaded.missing_files == 0
+    assert loaded.images.paths == tuple(tmp_path.resolve() / name for name in names)
