@@ -21,15 +21,15 @@ from runner.embed.open_clip_catalogue import (
     open_clip_architectures,
     preprocessing_of,
 )
-from runner.embed.recipe import BUNDLED_MODEL, BUNDLED_WEIGHTS, ModelRecipe
+from runner.embed.recipe import BUNDLED_MODEL, BUNDLED_WEIGHTS, TIMM_PREFIX, ModelRecipe
 from runner.embed.timm_catalogue import timm_architectures
+from runner.embed.trained_resolution import as_trained
 from runner.errors import RunnerError, UsageError
 from runner.images.content_hash import ContentHashes
 
 _HUB_PREFIX = "hf-hub:"
 _HUB_WEIGHTS = "hub"
 _FOLDER_PREFIX = "local-dir:"
-TIMM_PREFIX = "timm/"
 _BUNDLED_ARCHITECTURE = "tf_efficientnet_lite0"
 _QUICK_GELU_SUFFIX = "-quickgelu"
 
@@ -55,7 +55,7 @@ class ModelResolver:
             UsageError: no such model or tag; the message names the nearest ones.
             RunnerError: its weights can't be had or lack a statement that they need.
         """
-        return self._hashed(self._recipe(name.strip()))
+        return as_trained(self._hashed(self._recipe(name.strip())), self._cache_dir)
 
     def recipe_of(self, config: EmbeddingConfig) -> ModelRecipe:
         """The recipe that ``config`` was made from.
@@ -64,7 +64,7 @@ class ModelResolver:
             RunnerError: the weights have changed since, or can't be had.
         """
         recipe = self.resolve(config.name)
-        if recipe.fingerprint != config.weights_fingerprint:
+        if recipe.fingerprint_at(config.resolution) != config.weights_fingerprint:
             raise RunnerError(f"the weights of {recipe.name} are not those that {config.key} stands for; start again")
         return recipe
 

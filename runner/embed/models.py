@@ -12,9 +12,9 @@ from runner.embed.autoencoder.checkpoint import MODEL as AUTOENCODER
 from runner.embed.autoencoder.checkpoint import RESOLUTION as AUTOENCODER_RESOLUTION
 from runner.embed.baselines import BASELINES, baseline_recipe
 from runner.embed.embedding_config import EmbeddingConfig, Fit, Precision
-from runner.embed.model_resolver import TIMM_PREFIX, ModelResolver, bundled_architecture, downloads_folder
+from runner.embed.model_resolver import ModelResolver, bundled_architecture, downloads_folder
 from runner.embed.open_clip_catalogue import open_clip_architectures
-from runner.embed.recipe import BUNDLED_MODEL, BUNDLED_WEIGHTS
+from runner.embed.recipe import BUNDLED_MODEL, BUNDLED_WEIGHTS, TIMM_PREFIX
 from runner.embed.resolutions import require_resolution
 from runner.embed.timm_catalogue import timm_architectures
 

@@ -17,6 +17,9 @@ BUNDLED_MODEL = "efficientnet_lite0"
 
 BUNDLED_WEIGHTS = "imagenet"
 
+TIMM_PREFIX = "timm/"
+"""What stands before timm's names."""
+
 
 @dataclass(frozen=True)
 class ModelRecipe:
@@ -34,6 +37,10 @@ class ModelRecipe:
         seed: what random weights are drawn with; None if there is a file.
         model_config: ``model_cfg`` of the ``open_clip_config.json`` that describes the network; None if the
             architecture's name does.
+        trained_size: side of the input that a checkpoint's position embeddings are for, where that is not the
+            architecture's.
+        fixed_windows: whether windows of attention keep their size in images of another one: someone's own checkpoint
+            may have been trained so, and its shapes don't tell.
         trained_fit: the one fit, as the one resolution, that the weights are used in; None if they take any.
         notes: what users should know of choices that were made for them, a sentence each.
     """
@@ -48,6 +55,8 @@ class ModelRecipe:
     content_hash: str = ""
     seed: int | None = None
     model_config: dict[str, Any] | None = None
+    trained_size: int | None = None
+    fixed_windows: bool = False
     trained_fit: Fit | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
 
@@ -59,17 +68,26 @@ class ModelRecipe:
     @property
     def fingerprint(self) -> str:
         """Hash of everything about the model that changes a vector: the weights' bytes and how they are used."""
-        identity = {
+        identity: dict[str, object] = {
             "weights": self.content_hash or f"random, seed {self.seed}",
             "network": self.model_config or [self.architecture.library, self.architecture.name],
             "quick_gelu": self.quick_gelu,
             "preprocessing": asdict(self.preprocessing),
         }
+        if self.trained_size is not None:
+            identity["trained_size"] = self.trained_size
         return hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+    def fingerprint_at(self, resolution: int) -> str:
+        """The same for one size of input."""
+        if not self.fixed_windows or resolution == self.resolution:
+            return self.fingerprint
+        return hashlib.blake2b(f"{self.fingerprint}, fixed windows".encode(), digest_size=16).hexdigest()
 
     def config(self, resolution: int, fit: Fit, precision: Precision) -> EmbeddingConfig:
         """The embedding config of this model for one way of showing it an image."""
-        return EmbeddingConfig(self.model, self.weights, self.fingerprint, resolution, fit, precision)
+        fingerprint = self.fingerprint_at(resolution)
+        return EmbeddingConfig(self.model, self.weights, fingerprint, resolution, fit, precision)
 
     def view(self, config: EmbeddingConfig) -> View:
         """What the model is shown of an image under ``config``."""

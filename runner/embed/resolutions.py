@@ -79,7 +79,7 @@ def _try(recipe: ModelRecipe, resolution: int) -> str:
     library = network_library(recipe)
     try:
         with torch.inference_mode():
-            network = library.resized(library.empty(recipe), resolution)
+            network = library.resized(recipe, library.empty(recipe), resolution)
             network(torch.empty(1, 3, resolution, resolution, device="meta"))
     except (AssertionError, RuntimeError, ValueError, TypeError, IndexError) as error:
         return (str(error).splitlines() or [type(error).__name__])[0]

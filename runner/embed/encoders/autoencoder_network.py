@@ -14,6 +14,6 @@ def load(recipe: ModelRecipe) -> torch.nn.Module:
     return load_autoencoder(recipe.weights_file).encoder
 
 
-def resized(network: torch.nn.Module, resolution: int) -> torch.nn.Module:
+def resized(recipe: ModelRecipe, network: torch.nn.Module, resolution: int) -> torch.nn.Module:
     """The same: there is one size only."""
     return network

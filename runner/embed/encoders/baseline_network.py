@@ -65,6 +65,6 @@ def load(recipe: ModelRecipe) -> torch.nn.Module:
     return (Pixels if recipe.model == "pixels" else Hog)(int(config["fineness"])).eval()
 
 
-def resized(network: torch.nn.Module, resolution: int) -> torch.nn.Module:
+def resized(recipe: ModelRecipe, network: torch.nn.Module, resolution: int) -> torch.nn.Module:
     """The same: descriptors take any size."""
     return network

@@ -141,7 +141,7 @@ def load_encoder(
     """
     library = network_library(recipe)
     network = library.load(recipe).requires_grad_(False)
-    networks = {resolution: library.resized(network, resolution) for resolution in resolutions}
+    networks = {resolution: library.resized(recipe, network, resolution) for resolution in resolutions}
     return Encoder(networks, recipe.preprocessing, device, precision, name=recipe.name, say=say)
 
 

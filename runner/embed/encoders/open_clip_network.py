@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +16,8 @@ from runner.embed.encoders.shared_weights import (
     has_empty_tensors,
 )
 from runner.embed.encoders.state_dict import StateDict, load_into, read_state_dict
+from runner.embed.encoders.trained_size import NoSquareSizeError, trained_size
+from runner.embed.local_checkpoint import CONFIG_NAME
 from runner.embed.recipe import ModelRecipe
 from runner.errors import RunnerError
 
@@ -50,7 +51,7 @@ def empty(recipe: ModelRecipe) -> torch.nn.Module:
     return build_empty(lambda: _tower(recipe, recipe.resolution))
 
 
-def resized(tower: torch.nn.Module, resolution: int) -> torch.nn.Module:
+def resized(recipe: ModelRecipe, tower: torch.nn.Module, resolution: int) -> torch.nn.Module:
     """The same tower for another size of image; shares all weights that do not depend on it.
 
     Position embeddings are interpolated as open_clip's ``force_image_size`` does.
@@ -91,9 +92,26 @@ def _image_tensors(recipe: ModelRecipe) -> StateDict:
 
 
 def _trained_resolution(recipe: ModelRecipe, state_dict: StateDict) -> int:
-    """The size that the checkpoint's own position embeddings are for, which may not be the architecture's."""
-    if recipe.architecture.patch_size is None or _POSITIONS not in state_dict:
-        return recipe.resolution
-    side = math.isqrt(state_dict[_POSITIONS].shape[0] - 1)
-    native = recipe.resolution // recipe.architecture.patch_size
-    return recipe.resolution if side == native else side * recipe.architecture.patch_size
+    """The size that the checkpoint's own position embeddings are for, which may not be the architecture's.
+
+    Raises:
+        RunnerError: they are those of no square image, or of a network that takes its own size only.
+    """
+    try:
+        size = trained_size(
+            lambda size: build_empty(lambda: _tower(recipe, size)),
+            recipe.resolution,
+            recipe.architecture.patch_size or 1,
+            state_dict,
+        )
+    except NoSquareSizeError as error:
+        raise RunnerError(
+            f"{recipe.weights_file} does not fit {recipe.model}: {error}, and images are shown to it as squares; "
+            "use weights that were trained on squares"
+        ) from error
+    if size not in (None, recipe.resolution) and not recipe.architecture.any_resolution:
+        raise RunnerError(
+            f"{recipe.weights_file} was trained at {size} px, and {recipe.model} takes {recipe.resolution} px only: "
+            f"describe it by an {CONFIG_NAME} beside it whose image_size is {size}, and name the folder"
+        )
+    return size or recipe.resolution
