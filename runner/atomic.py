@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,8 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-TEMPORARY_PREFIX = ".partial-"
-"""Start of the names of files being written; one that is hours old was left by a process that was killed."""
+from runner.leftovers import remove, temporary_name
 
 
 @contextmanager
@@ -21,7 +19,7 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path``, to be written to; it takes ``path``'s place when the block ends and vanishes
     if the block fails. It has the suffix of ``path``; folders are made where needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}{path.suffix}")
+    temporary = path.with_name(temporary_name(path.suffix))
     try:
         yield temporary
         with temporary.open("rb") as written:
@@ -45,6 +43,17 @@ def save_array(path: Path, array: np.ndarray) -> None:
     """
     with path.open("wb") as file:
         np.save(SimpleNamespace(write=file.write), array, allow_pickle=False)
+
+
+@contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """A folder in ``parent`` that goes with all that is in it when the block ends."""
+    folder = parent / temporary_name()
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        remove(folder)
 
 
 def try_writing(folder: Path) -> None:

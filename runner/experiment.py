@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from runner.cluster.grids import (
 )
 from runner.config import ExperimentConfig
 from runner.config_file import dump_config, load_preset
+from runner.embed.autoencoder.kept import AutoencoderStore
 from runner.embed.cache import EmbeddingCache
 from runner.embed.embedding_config import Embedding
 from runner.embed.pipeline import EmbeddingPlan, EmbeddingRun, embed_images
@@ -28,15 +30,27 @@ from runner.images.content_hash import ContentHashes
 from runner.images.left_out import MOST_NAMED
 from runner.images.pairs import read_pairs
 from runner.images.source import Source, require_enough
+from runner.leftovers import leftovers_in, remove
 from runner.models_of_images import ModelsOfImages
-from runner.output.closing_lines import closing_lines, failed_sentence
-from runner.output.layout import CONFIG, LABELS, PLOTS, REPORT, SUMMARY, TRIALS, WORK, rank_folder_name
+from runner.output.closing_lines import changed_lines, closing_lines, failed_sentence, work_lines
+from runner.output.layout import (
+    CONFIG,
+    LABELS,
+    REPORT,
+    SUMMARY,
+    TRIALS,
+    WORK,
+    own_plots,
+    own_rank_files,
+    rank_folder_name,
+)
 from runner.output.outputs import write_outputs
 from runner.output.previous import check_out, require_writable, run_id_of
 from runner.output.result_files import write_summary
 from runner.output.results import Results
 from runner.output.sole_writer import sole_writer
 from runner.output.state import finish, outputs_complete
+from runner.output.work_folder import remove_leftovers
 from runner.plan import Plan
 from runner.progress import progress_bar
 from runner.ranking import rank_records
@@ -46,6 +60,7 @@ from runner.study import Study, sweep_embeddings
 from runner.summary import FORMAT, EmbeddingRecord, ExperimentRecord, ImagesRecord, Summary
 from runner.track.experiment_log import check_store, checked_experiment_name, log_experiment
 from runner.track.run_log import ImagesDataset
+from runner.track.run_records import RunFiles, files_below
 from runner.track.tracking_uri import checked_tracking_uri, default_tracking_uri, without_password
 
 Say = Callable[[str], None]
@@ -109,6 +124,7 @@ class _Experiment:
             return self._run()
 
     def _run(self) -> Summary:
+        self._remove_leftovers()
         check_store(self.tracking_uri, self.name, self.out)
         embedded = self._embed()
         require_enough(embedded.images, self.source.location, embedded.skipped)
@@ -116,6 +132,8 @@ class _Experiment:
         summary = self._summary(embedded, study)
         results = self._results(summary, embedded, study)
         if not outputs_complete(self.out, summary, self.config.top, self.source.targets):
+            for line in changed_lines(self.out):
+                self.say(line)
             with self.clock.time("output"):
                 written = write_outputs(self.out, results, self.config.top)
             if written.archived is not None:
@@ -124,7 +142,7 @@ class _Experiment:
                 self.say(f"not shown   {name}: {reason}")
         summary = self._log(summary, embedded, study)
         self._write_fields(summary)
-        for line in closing_lines(summary, self.out, self.config.top, self.clock.seconds):
+        for line in (*closing_lines(summary, self.out, self.config.top, self.clock.seconds), *work_lines(self.out)):
             self.say(line)
         if not summary.ranking:
             failed = failed_sentence(summary)
@@ -133,6 +151,14 @@ class _Experiment:
                 f"try more images, another model or another --mode{failed and f' ({failed})'}"
             )
         return summary
+
+    def _remove_leftovers(self) -> None:
+        """Of processes that were killed: in the results, in the cache, and where files lie for a moment."""
+        remove_leftovers(self.out)
+        self.cache.remove_leftovers()
+        AutoencoderStore(self.cache.cache_dir).remove_leftovers()
+        for path in leftovers_in([Path(tempfile.gettempdir())]):
+            remove(path)
 
     def plan(self) -> Plan:
         """What this call will do."""
@@ -269,20 +295,20 @@ class _Experiment:
         ranks = {trial_id: rank for rank, trial_id in enumerate(summary.ranking[: self.config.top], start=1)}
         logged_summary = summary
 
-        def trial_files(trial_id: str) -> list[Path]:
+        def trial_files(trial_id: str) -> RunFiles:
             if trial_id not in ranks:
-                return []
+                return {}
             folder = self.out / rank_folder_name(ranks[trial_id], summary.trial(trial_id).algorithm)
-            return sorted(folder.iterdir())
+            return files_below(folder, sorted(own_rank_files(folder)))
 
-        def experiment_files(run_id: str) -> list[Path]:
+        def experiment_files(run_id: str) -> RunFiles:
             nonlocal logged_summary
             experiment = summary.experiment.model_copy(update={"mlflow_run_id": run_id})
             logged_summary = summary.model_copy(update={"experiment": experiment})
             write_summary(self.out, logged_summary)
             finish(self.out, logged_summary, self.config.top, self.source.targets)
-            names = (SUMMARY, CONFIG, TRIALS, LABELS, REPORT, PLOTS)
-            return [self.out / name for name in names if (self.out / name).exists()]
+            files = [self.out / name for name in (SUMMARY, CONFIG, TRIALS, LABELS, REPORT)]
+            return files_below(self.out, [*(path for path in files if path.exists()), *own_plots(self.out)])
 
         def report(done: int, total: int) -> None:
             bar.update(done - bar.n)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.cluster.geometry import Geometry, build_geometry, open_geometry
+from runner.cluster.geometry import Geometry, build_geometry
 from runner.cluster.spaces import Space
 from runner.config import ExperimentConfig
 from runner.config_file import load_config
@@ -103,22 +103,18 @@ class FinishedExperiment:
         return np.load(self.vectors_path(key), mmap_mode="r", allow_pickle=False)
 
     def geometry(self, key: str) -> Geometry:
-        """Neighbours and tree of an embedding; computed where they are gone."""
+        """Neighbours and tree of an embedding; computed where they are gone or damaged."""
         path = self.vectors_path(key)
         seed = self.summary.experiment.seed
-        folder = path.with_suffix("") / f"none-{seed}"
-        try:
-            return open_geometry(folder)
-        except FileNotFoundError:
-            return build_geometry(
-                folder,
-                Space.parse("none"),
-                path,
-                base=None,
-                min_samples=1,
-                seed=seed,
-                exact_up_to=self.config.exact_up_to,
-            )
+        return build_geometry(
+            path.with_suffix("") / f"none-{seed}",
+            Space.parse("none"),
+            path,
+            base=None,
+            min_samples=1,
+            seed=seed,
+            exact_up_to=self.config.exact_up_to,
+        )
 
     @cached_property
     def _configs(self) -> dict[str, EmbeddingConfig]:

@@ -2,6 +2,7 @@
 
 from runner.commands import (
     cache,
+    clean,
     demo,
     doctor,
     duplicates,
@@ -28,6 +29,7 @@ COMMANDS = (
     undo,
     models,
     cache,
+    clean,
     ui,
     report,
     doctor,

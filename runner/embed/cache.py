@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from runner.atomic import TEMPORARY_PREFIX, replaced_atomically, write_atomically
+from runner.atomic import write_atomically
+from runner.checked_files import replaced_with_checksum
+from runner.disk_usage import size_of
 from runner.embed.embedding_config import EmbeddingConfig
-from runner.embed.files import is_leftover, size_of
 from runner.embed.vector_table import MOVED_ASIDE_PREFIX, TableState, VectorTable
 from runner.errors import UsageError
+from runner.leftovers import leftovers_in, remove, temporary_name
 
 _TABLE = "vectors.lance"
 _DESCRIPTION = "config.json"
@@ -103,7 +104,7 @@ class EmbeddingCache:
         if absent or dimension is None:
             return absent
         try:
-            with replaced_atomically(path) as temporary:
+            with replaced_with_checksum(path) as temporary:
                 matrix = _create_matrix(temporary, (len(hashes), dimension))
                 for found, vectors in table.read(locations):
                     _write_rows(matrix, [positions.pop(value) for value in found], vectors)
@@ -176,21 +177,23 @@ class EmbeddingCache:
             dropped = self._table(folder.name).tidy()
             if dropped:
                 pruned.append(Pruned(f"{dropped} damaged vectors of {folder.name}", 0))
-            for path in folder.iterdir():
-                if path.name.startswith(MOVED_ASIDE_PREFIX) or (
-                    path.name.startswith(TEMPORARY_PREFIX) and is_leftover(path)
-                ):
-                    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            for path in (*folder.glob(f"{MOVED_ASIDE_PREFIX}*"), *leftovers_in([folder])):
+                remove(path)
             freed = before - size_of(folder)
             if freed > 0:
                 pruned.append(Pruned(f"leftovers of {folder.name}", freed))
-        for path in self._root.glob(f"{TEMPORARY_PREFIX}*"):  # deleted halfway
-            shutil.rmtree(path, ignore_errors=True)
+        for path in leftovers_in([self._root]):  # deleted halfway
+            remove(path)
         return pruned
+
+    def remove_leftovers(self) -> None:
+        """Delete what processes left behind that were killed while writing or deleting."""
+        for path in leftovers_in([self._root, *self._folders()]):
+            remove(path)
 
     def _delete(self, folder: Path) -> None:
         """Take a key away at once, then its files at leisure."""
-        doomed = folder.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")
+        doomed = folder.with_name(temporary_name())
         folder.rename(doomed)
         shutil.rmtree(doomed)
 

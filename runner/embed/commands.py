@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from runner.disk_usage import in_units
 from runner.embed.autoencoder.kept import AutoencoderStore, KeptAutoencoder
 from runner.embed.cache import EmbeddingCache, Pruned
 from runner.embed.models import DEFAULT_CACHE_DIR, known_models
 from runner.errors import RunnerError, UsageError
 
 Say = Callable[[str], None]
-
-_UNITS = ("bytes", "KB", "MB", "GB", "TB")
 
 
 def list_models(pattern: str = "", cache_dir: Path = DEFAULT_CACHE_DIR) -> Iterator[str]:
@@ -80,9 +79,9 @@ def _list(chosen: _Chosen, say: Say) -> None:
     rows += [(each.key, _description(each), each.size, each.last_used) for each in chosen.autoencoders]
     key_width, width = max(len(row[0]) for row in rows), max(len(row[1]) for row in rows)
     for key, text, size, used in rows:
-        say(f"{key:{key_width}}  {text:>{width}}  {_in_units(size):>8}  used {_ago(used)}")
+        say(f"{key:{key_width}}  {text:>{width}}  {in_units(size):>8}  used {_ago(used)}")
     trained = f", {len(chosen.autoencoders)} trained autoencoders" if chosen.autoencoders else ""
-    whole = _in_units(sum(size for _, _, size, _ in rows))
+    whole = in_units(sum(size for _, _, size, _ in rows))
     say(f"{len(chosen.embeddings)} embeddings{trained}, {whole} in {chosen.place}")
 
 
@@ -127,17 +126,9 @@ def _prune(chosen: _Chosen, older_than_days: float | None, say: Say) -> None:
         keys = [] if chosen.all else [each.key for each in chosen.autoencoders]
         pruned += chosen.store.prune(keys, older_than=older_than)
     for entry in pruned:
-        say(f"deleted {entry.what} ({_in_units(entry.size)})")
+        say(f"deleted {entry.what} ({in_units(entry.size)})")
     if not pruned:
         say(f"nothing to delete in {chosen.place}")
-
-
-def _in_units(size: float) -> str:
-    for unit in _UNITS[:-1]:
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.1f} {_UNITS[-1]}"
 
 
 def _ago(moment: datetime) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.atomic import replaced_atomically
+from runner.checked_files import replaced_with_checksum
 from runner.embed.embedding_config import Embedding
+from runner.embed.matrix_files import is_written
 from runner.embed.pipeline import Counts, EmbeddingRun
 from runner.images.image_set import ImageSet
 
@@ -33,9 +34,9 @@ def take_vectors(vectors_path: Path, rows: Sequence[int], images: ImageSet, out_
         digest.update(np.ascontiguousarray(vectors[block]).tobytes())
     key = f"precomputed-{digest.hexdigest()}"
     path = out_dir / f"{key}.npy"
-    if not path.exists():
+    if not is_written(path, len(chosen)):
         out_dir.mkdir(parents=True, exist_ok=True)
-        with replaced_atomically(path) as temporary:
+        with replaced_with_checksum(path) as temporary:
             matrix = np.lib.format.open_memmap(
                 temporary, mode="w+", dtype=np.float32, shape=(len(chosen), vectors.shape[1])
             )

@@ -7,7 +7,7 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 
-from runner.atomic import write_atomically
+from runner.checked_files import read_checked, write_checked
 from runner.embed.architectures import Library
 from runner.embed.recipe import ModelRecipe
 from runner.errors import UsageError
@@ -59,15 +59,19 @@ def _tried(recipe: ModelRecipe, resolution: int, cache_dir: Path) -> str:
     digest = hashlib.blake2b(network.encode(), digest_size=12).hexdigest()
     distribution = _DISTRIBUTIONS[library]
     memory = cache_dir.expanduser() / "models" / f"sizes-{distribution}-{version(distribution)}" / f"{digest}.json"
-    try:
-        reason = json.loads(memory.read_text(encoding="utf-8"))
-        if isinstance(reason, str):
-            return reason
-    except (FileNotFoundError, ValueError):  # not tried yet, or a damaged file
-        pass
+    known = read_checked(memory, _is_text)
+    if known is not None:
+        return str(json.loads(known))
     reason = _try(recipe, resolution)
-    write_atomically(memory, json.dumps(reason).encode())
+    write_checked(memory, json.dumps(reason).encode())
     return reason
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        return isinstance(json.loads(content), str)
+    except ValueError:
+        return False
 
 
 def _try(recipe: ModelRecipe, resolution: int) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from runner.atomic import write_atomically
+from runner.checked_files import read_checked, write_checked
 from runner.embed.architectures import Architecture, Library, Preprocessing, PretrainedTag, WeightsSource
 
 _SNAPSHOT_VERSION = 1
@@ -25,12 +25,20 @@ _architectures = TypeAdapter(dict[str, Architecture])
 def timm_architectures(cache_dir: Path) -> Mapping[str, Architecture]:
     """All architectures that timm can build, by name without tag; the snapshot is kept in ``cache_dir``."""
     snapshot = cache_dir.expanduser() / "models" / f"timm-{version('timm')}-{_SNAPSHOT_VERSION}.json"
+    known = read_checked(snapshot, _is_snapshot)
+    if known is not None:
+        return _architectures.validate_json(known)
+    architectures = _read_registry()
+    write_checked(snapshot, _architectures.dump_json(architectures))
+    return architectures
+
+
+def _is_snapshot(content: bytes) -> bool:
     try:
-        return _architectures.validate_json(snapshot.read_bytes())
-    except (FileNotFoundError, ValidationError):  # the first time, or a damaged file
-        architectures = _read_registry()
-        write_atomically(snapshot, _architectures.dump_json(architectures))
-        return architectures
+        _architectures.validate_json(content)
+    except ValidationError:
+        return False
+    return True
 
 
 def _read_registry() -> dict[str, Architecture]:

@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from runner.atomic import TEMPORARY_PREFIX
 from runner.errors import RunnerError
+from runner.leftovers import temporary_name
 
 os.environ.setdefault("LANCE_LOG", "error")  # it warns of every dataset that is new
 
@@ -225,7 +225,7 @@ class VectorTable:
         dataset = self._open()
         if dataset is not None:
             return dataset
-        new = self.path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")
+        new = self.path.with_name(temporary_name())
         new.parent.mkdir(parents=True, exist_ok=True)
         try:
             lance.write_dataset(schema.empty_table(), str(new), mode="create")

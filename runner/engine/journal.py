@@ -1,7 +1,8 @@
 """The local journal: one file per finished trial, written whole or not at all.
 
 It is the checkpoint of the sweep. Workers write it, the driver reads it; MLflow and the result files are
-made from it, so that a run that was killed loses only the trials that were under way.
+made from it, so that a run that was killed loses only the trials that were under way. Every file has its checksum
+beside it: a trial whose file was damaged counts as not run yet.
 """
 
 from __future__ import annotations
@@ -11,10 +12,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter
 
-from runner.atomic import replaced_atomically, write_atomically
+from runner.checked_files import UNREADABLE, is_sound, read_checked, replaced_with_checksum, write_checked
+from runner.cluster.trial import NOISE, TrialStatus
+from runner.errors import RunnerError
 from runner.score.scores import Scores
 from runner.summary import TrialRecord
+
+_scores = TypeAdapter(Scores)
 
 
 class Journal:
@@ -28,36 +34,70 @@ class Journal:
         arrays = {"record": np.frombuffer(record.model_dump_json().encode(), dtype=np.uint8)}
         if labels is not None:
             arrays["labels"] = labels.astype(_narrowest(labels))
-        with replaced_atomically(self._path(record.id)) as temporary:
+        with replaced_with_checksum(self._path(record.id)) as temporary:
             np.savez(temporary, **arrays)  # type: ignore[arg-type]
 
     def read(self, trial_id: str) -> TrialRecord | None:
-        """The record of a finished trial; None if it is not finished."""
+        """The record of a finished trial; None if it is not finished, or its file was damaged."""
         path = self._path(trial_id)
-        if not path.exists():
-            return None
-        with np.load(path, allow_pickle=False) as arrays:
-            return TrialRecord(**json.loads(arrays["record"].tobytes()))
+        return _read_record(path) if is_sound(path, _is_valid) else None
 
     def labels(self, trial_id: str) -> np.ndarray:
-        """Labels of a trial that is done, int32, shape (n,)."""
-        with np.load(self._path(trial_id), allow_pickle=False) as arrays:
-            return arrays["labels"].astype(np.int32)
+        """Labels of a trial that is done, int32, shape (n,).
+
+        Raises:
+            RunnerError: the file was damaged since its record was read.
+        """
+        path = self._path(trial_id)
+        if not is_sound(path, _is_valid):
+            raise RunnerError(f"{path} was damaged while this ran; the same command runs that trial again")
+        return _read_labels(path)
 
     def keep_scores(self, partition: str, scores: Scores) -> None:
         """Keep the scores of a partition, by a name that depends on its labels and its embedding."""
-        write_atomically(self._scores_path(partition), json.dumps(asdict(scores)).encode())
+        write_checked(self._scores_path(partition), json.dumps(asdict(scores)).encode())
 
     def scores(self, partition: str) -> Scores | None:
         """The scores of a partition that was scored before."""
-        path = self._scores_path(partition)
-        return Scores(**json.loads(path.read_bytes())) if path.exists() else None
+        content = read_checked(self._scores_path(partition), _are_scores)
+        return None if content is None else Scores(**json.loads(content))
 
     def _scores_path(self, partition: str) -> Path:
         return self.directory / f"scores-{partition}.json"
 
     def _path(self, trial_id: str) -> Path:
         return self.directory / f"{trial_id}.npz"
+
+
+def _read_record(path: Path) -> TrialRecord:
+    with np.load(path, allow_pickle=False) as arrays:
+        return TrialRecord(**json.loads(arrays["record"].tobytes()))
+
+
+def _read_labels(path: Path) -> np.ndarray:
+    with np.load(path, allow_pickle=False) as arrays:
+        return arrays["labels"].astype(np.int32)
+
+
+def _is_valid(path: Path) -> bool:
+    """Whether a file without a checksum holds the record that its name says, and labels that fit its scores."""
+    try:
+        record = _read_record(path)
+        if record.id != path.stem or record.status is not TrialStatus.DONE:
+            return record.id == path.stem
+        labels, scores = _read_labels(path), record.scores
+    except UNREADABLE:
+        return False
+    n_clusters = int(labels.max(initial=NOISE)) + 1
+    return labels.min(initial=NOISE) >= NOISE and (scores is None or scores.n_clusters == n_clusters)
+
+
+def _are_scores(content: bytes) -> bool:
+    try:
+        _scores.validate_json(content)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def _narrowest(labels: np.ndarray) -> np.dtype:

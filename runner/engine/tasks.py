@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.atomic import write_atomically
+from runner.checked_files import write_checked
 from runner.cluster.algorithms import NULL_BASELINE, algorithm_named
 from runner.cluster.algorithms.base import Params
 from runner.cluster.geometry import Geometry, open_geometry
@@ -119,7 +119,7 @@ def _prepare(request: PreparationRequest) -> None:
         for number, value in zip(finest_first, values, strict=True):
             if value is not None:
                 config = ClusteringConfig(request.algorithm, request.space, request.settings[number])
-                write_atomically(_silhouette_path(data, config), json.dumps(value).encode())
+                write_checked(_silhouette_path(data, config), json.dumps(value).encode())
 
 
 def run_trial(request: TrialRequest) -> TrialRecord:

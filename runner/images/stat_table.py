@@ -11,6 +11,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import xxhash
+
 logger = logging.getLogger(__name__)
 
 _FILE_NAME = "stat_table.sqlite"
@@ -24,7 +26,8 @@ CREATE TABLE IF NOT EXISTS files (
 ) WITHOUT ROWID
 """
 _PATHS_PER_QUERY = 500  # SQLite's parameter limit is 999 in old builds
-_HASH = re.compile("[0-9a-f]{32}")
+_HASH = re.compile("(?P<hash>[0-9a-f]{32})(?: (?P<check>[0-9a-f]{16}))?")
+"""A content hash with the checksum of its row, which earlier versions did not write."""
 _LOCK_TIMEOUT = 30.0  # seconds
 _DO_WITHOUT = (
     sqlite3.SQLITE_PERM,
@@ -75,15 +78,17 @@ class StatTable:
                 some = keys[start : start + _PATHS_PER_QUERY]
                 marks = ",".join("?" * len(some))
                 query = f"SELECT path, size, mtime_ns, ctime_ns, hash FROM files WHERE path IN ({marks})"
-                for key, size, mtime_ns, ctime_ns, digest in connection.execute(query, some):
-                    if isinstance(digest, str) and _HASH.fullmatch(digest):
-                        known[by_key[key]] = FileStamp(size, mtime_ns, ctime_ns), digest
+                for key, size, mtime_ns, ctime_ns, stored in connection.execute(query, some):
+                    stamp = FileStamp(size, mtime_ns, ctime_ns)
+                    entry = _HASH.fullmatch(stored) if isinstance(stored, str) else None
+                    if entry is not None and entry["check"] in (None, _check(key, stamp, entry["hash"])):
+                        known[by_key[key]] = stamp, entry["hash"]
         return known
 
     def store(self, entries: Mapping[Path, tuple[FileStamp, str]]) -> None:
         """Add or replace entries, all in one transaction."""
         rows = [
-            (_key(path), stamp.size, stamp.mtime_ns, stamp.ctime_ns, digest)
+            (_key(path), stamp.size, stamp.mtime_ns, stamp.ctime_ns, f"{digest} {_check(_key(path), stamp, digest)}")
             for path, (stamp, digest) in entries.items()
         ]
         with self._guarded(), closing(self._connect()) as connection, connection:
@@ -115,6 +120,11 @@ class StatTable:
             )
             for suffix in ("", "-wal", "-shm", "-journal"):
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+
+def _check(key: bytes, stamp: FileStamp, digest: str) -> str:
+    """What tells that a row is as it was written: SQLite does not notice when a disk changes a value in it."""
+    return xxhash.xxh3_64_hexdigest(repr((key, stamp, digest)).encode())
 
 
 def _key(path: Path) -> bytes:

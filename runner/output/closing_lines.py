@@ -6,10 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runner.cluster.trial import TrialStatus
-from runner.images.left_out import skipped_lines, unread_note
-from runner.output.layout import REPORT, SUMMARY
+from runner.disk_usage import in_units, size_of
+from runner.images.left_out import MOST_NAMED, skipped_lines, unread_note
+from runner.output.layout import REPORT, SUMMARY, WORK
 from runner.output.ranking_table import ranking_lines
+from runner.output.state import changed_outputs
+from runner.output.work_folder import unused_work
 from runner.summary import Summary, TrialRecord
+
+MUCH_WORK = 10**9
+"""Bytes in ``.work`` from which on they are mentioned."""
 
 
 def closing_lines(summary: Summary, out: Path, top: int, seconds: Mapping[str, float]) -> list[str]:
@@ -41,3 +47,21 @@ def failed_sentence(summary: Summary) -> str:
 
 def _failed(summary: Summary) -> list[TrialRecord]:
     return [record for record in summary.trials if record.status is not TrialStatus.DONE]
+
+
+def changed_lines(out: Path) -> list[str]:
+    """Which results in ``out`` are gone or not as they were written, and so are made anew."""
+    changed = changed_outputs(out)
+    more = f" and {len(changed) - MOST_NAMED} more" if len(changed) > MOST_NAMED else ""
+    named = ", ".join(changed[:MOST_NAMED])
+    return [f"damaged     {named}{more}: not as written, made anew from what was computed"] if changed else []
+
+
+def work_lines(out: Path) -> list[str]:
+    """What is kept for the next call, where that is much, and how much of it these results have no use for."""
+    size = size_of(out / WORK)
+    if size < MUCH_WORK:
+        return []
+    unused = size_of(*unused_work(out))
+    others = f", {in_units(unused)} of it for other images or models: `runner clean {out}` frees that" if unused else ""
+    return [f"kept        {in_units(size)} in {out / WORK} for the next call{others}"]

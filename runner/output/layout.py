@@ -24,6 +24,9 @@ STATE = RESULTS_MARKER
 RANK_FOLDER = re.compile(r"rank_\d{2,}_[A-Za-z0-9_.+-]+")
 RESULT_NAMES = (SUMMARY, LABELS, TRIALS, CONFIG, REPORT, PLOTS)
 
+PLOT = re.compile(
+    r"comparison\.png|rank_\d{2,}_(cluster_sizes|silhouettes)\.png|(training|reconstructions)_.+\.png|map_.+\.(png|parquet)"
+)
 LABELS_ARRAY = "labels.npy"
 INFO = "info.json"
 IMAGE_TO_CLUSTER = "image_to_cluster.json"
@@ -59,6 +62,29 @@ def own_entries(out: Path) -> list[Path]:
     if not out.is_dir():
         return []
     return sorted(path for path in out.iterdir() if path.name in (*RESULT_NAMES, STATE) or is_rank_folder(path))
+
+
+def own_files(out: Path) -> list[Path]:
+    """The result files in ``out``, by the names that an experiment gives them, and nothing else."""
+    entries = [path for path in own_entries(out) if path.name != STATE]
+    files = [path for path in entries if path.is_file()]
+    files += own_plots(out)
+    return files + [path for entry in entries if is_rank_folder(entry) for path in own_rank_files(entry)]
+
+
+def own_plots(out: Path) -> list[Path]:
+    """The plots in ``out``."""
+    folder = out / PLOTS
+    return sorted(path for path in folder.iterdir() if PLOT.fullmatch(path.name)) if folder.is_dir() else []
+
+
+def own_rank_files(folder: Path) -> list[Path]:
+    """Our files in a rank folder, the one that marks it as ours last."""
+    sheets = folder / CLUSTERS
+    drawn = sorted(sheets.iterdir()) if sheets.is_dir() else []
+    own = [path for path in drawn if CLUSTER_SHEET.fullmatch(path.name) or path.name == NOISE_SHEET]
+    names = (LABELS_ARRAY, IMAGE_TO_CLUSTER, CLUSTER_TO_IMAGES, OVERVIEW, INFO)
+    return own + [folder / name for name in names if (folder / name).exists()]
 
 
 def is_rank_folder(path: Path) -> bool:

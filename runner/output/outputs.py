@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from tqdm import tqdm
 from runner.cluster.flat_map import EmbeddingMap, project
 from runner.output.atomic import atomic_path
 from runner.output.cluster_facts import cluster_facts
-from runner.output.layout import PLOTS
+from runner.output.layout import PLOTS, own_plots
 from runner.output.naming import embedding_names, trial_name
 from runner.output.plots.cluster_sizes import plot_cluster_sizes
 from runner.output.plots.comparison import plot_comparison
@@ -26,6 +25,7 @@ from runner.output.projection import map_path, save_map
 from runner.output.rank_folders import (
     RankedTrial,
     remove_stale_folders,
+    roll_back_swaps,
     rows_shown,
     sheet_clusters,
     write_rank_folder,
@@ -37,10 +37,6 @@ from runner.output.state import begin, finish
 from runner.output.thumbnails import Thumbnails
 from runner.progress import progress_bar
 from runner.stage_clock import StageClock
-
-_OWN_PLOT = re.compile(
-    r"comparison\.png|rank_\d{2,}_(cluster_sizes|silhouettes)\.png|(training|reconstructions)_.+\.png|map_.+\.(png|parquet)"
-)
 
 
 @dataclass(frozen=True)
@@ -77,8 +73,9 @@ def write_outputs(out: Path, results: Results, top: int, show_progress: bool = T
     """
     clock = _Clock(show_progress)
     summary = results.summary
+    roll_back_swaps(out)
     archived = archive_previous(out, summary.experiment.fingerprint)
-    begin(out, summary)
+    begin(out, summary.experiment.fingerprint)
     with clock.part("result files", 1) as bar:
         write_results(out, summary, results.images, results.labels, results.config_yaml)
         bar.update()
@@ -143,9 +140,8 @@ def _write_folders(
 
 def _draw_plots(out: Path, results: Results, ranked: Sequence[RankedTrial], clock: _Clock) -> None:
     (out / PLOTS).mkdir(exist_ok=True)
-    for path in sorted((out / PLOTS).iterdir()):
-        if _OWN_PLOT.fullmatch(path.name):
-            path.unlink()
+    for path in own_plots(out):
+        path.unlink()
     with clock.part("plots", 1 + 2 * len(ranked), "plot") as bar:
         plot_comparison(results.summary, out / PLOTS / "comparison.png", annotated=len(ranked))
         bar.update()

@@ -9,8 +9,10 @@ from runner.atomic import try_writing
 from runner.errors import RunnerError
 from runner.output.layout import PREVIOUS, RESULT_NAMES, STATE, SUMMARY, own_entries
 from runner.output.own_files import refuse_foreign_files
-from runner.output.result_files import read_summary
-from runner.output.state import read_state
+from runner.output.result_files import DamagedResultError, fingerprint_of_labels, read_summary
+from runner.output.state import begin, read_state
+
+_COLLECTED = ".collected"
 
 
 def check_out(out: Path) -> None:
@@ -45,22 +47,27 @@ def fingerprint_of(out: Path) -> str | None:
         summary = json.loads((out / SUMMARY).read_bytes())
         fingerprint = summary["experiment"]["fingerprint"]
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
+        return fingerprint_of_labels(out)
     return fingerprint if isinstance(fingerprint, str) and fingerprint else None
 
 
 def run_id_of(out: Path, fingerprint: str) -> str | None:
-    """The MLflow run of the experiment with this fingerprint, if it is the one whose results are in ``out``."""
+    """The MLflow run of the experiment with this fingerprint, if it is the one whose results are in ``out`` and the
+    summary there tells; where it was damaged, the run is found in MLflow."""
     if fingerprint_of(out) != fingerprint or not (out / SUMMARY).exists():
         return None
-    return read_summary(out).experiment.mlflow_run_id
+    try:
+        return read_summary(out).experiment.mlflow_run_id
+    except DamagedResultError:
+        return None
 
 
 def archive_previous(out: Path, fingerprint: str) -> Path | None:
     """Move the results of another experiment from ``out`` to ``out/previous/<fingerprint>/``.
 
     Files that no experiment wrote stay where they are. An archive of that name that is already there is
-    left alone; the new one gets a number.
+    left alone; the new one gets a number. They are collected in a folder that gets the archive's name when all are in
+    it; what a killed call has collected is completed first.
 
     Args:
         out: the results folder.
@@ -73,17 +80,30 @@ def archive_previous(out: Path, fingerprint: str) -> Path | None:
         RunnerError: as :func:`check_out`, or if a file cannot be moved.
     """
     check_out(out)
-    found = fingerprint_of(out)
-    if found is None or found == fingerprint:
-        return None
-    archive = _free_folder(out / PREVIOUS, _folder_name(found))
-    entries = sorted(own_entries(out), key=lambda path: path.name == STATE)  # the mark of ownership goes last
+    collected = out / PREVIOUS / _COLLECTED
     try:
-        archive.mkdir(parents=True)
-        for entry in entries:
-            entry.rename(archive / entry.name)
+        begun = _complete(out, collected) if collected.is_dir() else None
+        found = fingerprint_of(out)
+        if found is None or found == fingerprint:
+            return begun
+        if read_state(out) is None:
+            begin(out, found)
+        collected.mkdir(parents=True)
+        return _complete(out, collected)
     except OSError as error:
         raise RunnerError(f"{out} could not be cleared of earlier results: {error.strerror or error}") from error
+
+
+def _complete(out: Path, collected: Path) -> Path | None:
+    """Collect the rest, the state last, and name the archive; None where nothing was collected yet."""
+    if not (collected / STATE).exists():
+        if not any(collected.iterdir()) and fingerprint_of(out) is None:
+            collected.rmdir()
+            return None
+        for entry in sorted(own_entries(out), key=lambda path: path.name == STATE):
+            entry.rename(collected / entry.name)
+    archive = _free_folder(out / PREVIOUS, _folder_name(fingerprint_of(collected) or "results"))
+    collected.rename(archive)
     return archive
 
 

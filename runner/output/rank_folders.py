@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.atomic import save_array
+from runner.atomic import save_array, temporary_folder
 from runner.cluster.trial import NOISE
 from runner.errors import RunnerError
+from runner.leftovers import remove, temporary_name
 from runner.output.atomic import write_json
 from runner.output.cluster_facts import ClusterFacts
 from runner.output.contact_sheet import (
@@ -25,7 +24,6 @@ from runner.output.contact_sheet import (
     draw_overview,
 )
 from runner.output.layout import (
-    CLUSTER_SHEET,
     CLUSTER_TO_IMAGES,
     CLUSTERS,
     IMAGE_TO_CLUSTER,
@@ -36,6 +34,7 @@ from runner.output.layout import (
     RANK_FOLDER,
     cluster_sheet_name,
     is_rank_folder,
+    own_rank_files,
     rank_folder_name,
 )
 from runner.output.naming import count_of, decimal, embedding_names, trial_name
@@ -109,22 +108,32 @@ def write_rank_folder(
         RunnerError: if a file cannot be written.
     """
     final = out / ranked.folder
-    building = out / f".{ranked.folder}.{os.getpid()}.tmp"
+    _refuse_foreign(final)
     try:
-        shutil.rmtree(building, ignore_errors=True)
-        building.mkdir(parents=True)
-        by_name = ranked.facts.labels[results.images.name_rows]
-        save_array(building / LABELS_ARRAY, by_name.astype(np.int32))
-        _write_lists(building, ranked, results)
-        if thumbnails is not None:
-            _write_sheets(building, ranked, results, thumbnails, on_sheet)
-        write_json(building / INFO, _info(ranked, results, has_sheets=thumbnails is not None))
-        _swap(building, final)
+        with temporary_folder(out) as building:
+            by_name = ranked.facts.labels[results.images.name_rows]
+            save_array(building / LABELS_ARRAY, by_name.astype(np.int32))
+            _write_lists(building, ranked, results)
+            if thumbnails is not None:
+                _write_sheets(building, ranked, results, thumbnails, on_sheet)
+            write_json(building / INFO, _info(ranked, results, has_sheets=thumbnails is not None))
+            building.rename(_swap_path(final))
+        _swap(final)
     except OSError as error:
         raise RunnerError(f"{final} could not be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     return final
+
+
+def roll_back_swaps(out: Path) -> None:
+    """Where a call was killed while it replaced a rank folder, take away what is ours, so that it is written anew.
+
+    Files in it that are not ours are kept.
+    """
+    for swap in sorted(out.glob(f".*{_SWAP_SUFFIX}")) if out.is_dir() else ():
+        final = out / swap.name.removeprefix(".").removesuffix(_SWAP_SUFFIX)
+        if RANK_FOLDER.fullmatch(final.name):
+            _remove_own(final)
+            remove(swap)
 
 
 def remove_stale_folders(out: Path, current: set[str]) -> None:
@@ -196,30 +205,46 @@ def sheet_source(ranked: RankedTrial, results: Results, thumbnails: Thumbnails) 
     return SheetSource(title, results.images.titles, thumbnails, ranked.facts, frozenset(results.target_rows))
 
 
-def _swap(building: Path, final: Path) -> None:
-    if is_rank_folder(final):
-        _remove_own(final)
-    elif final.exists() and any(final.iterdir()):
-        raise RunnerError(f"{final} holds files of unknown origin; move it away, or choose another results folder")
+_SWAP_SUFFIX = ".new"
+
+
+def _swap_path(final: Path) -> Path:
+    """Where the new content of a rank folder is while it replaces the old. As long as it is there, files in the rank
+    folder that have our names are ours, whether the one that says so is there or not."""
+    return final.with_name(f".{final.name}{_SWAP_SUFFIX}")
+
+
+def _swap(final: Path) -> None:
+    new = _swap_path(final)
+    _remove_own(final)
     if not final.exists():
-        building.rename(final)
+        new.rename(final)
         return
-    for path in sorted(building.rglob("*")):  # the user's own files stay where they are, ours come beside them
-        place = final / path.relative_to(building)
+    for path in sorted(new.rglob("*")):  # the user's own files stay where they are, ours come beside them
+        place = final / path.relative_to(new)
         if path.is_dir():
             place.mkdir(exist_ok=True)
         else:
             path.replace(place)
+    remove(new)
+
+
+def _refuse_foreign(final: Path) -> None:
+    is_taken = final.exists() and not final.is_dir()
+    if is_taken or (own_rank_files(final) and not is_rank_folder(final)):
+        raise RunnerError(f"{final} holds files of unknown origin; move it away, or choose another results folder")
 
 
 def _remove_own(folder: Path) -> None:
-    """Delete our files in a rank folder, and the folder if nothing else is in it."""
+    """Delete our files in a rank folder; the whole folder, at once, if nothing else is in it."""
+    own = own_rank_files(folder)
     sheets = folder / CLUSTERS
-    for path in sorted(sheets.iterdir()) if sheets.is_dir() else []:
-        if CLUSTER_SHEET.fullmatch(path.name) or path.name == NOISE_SHEET:
-            path.unlink()
-    for name in (LABELS_ARRAY, IMAGE_TO_CLUSTER, CLUSTER_TO_IMAGES, OVERVIEW, INFO):  # INFO, which marks it ours, last
-        (folder / name).unlink(missing_ok=True)
-    for empty in (sheets, folder):
-        if empty.is_dir() and not any(empty.iterdir()):
-            empty.rmdir()
+    if folder.is_dir() and {*folder.rglob("*")} <= {*own, sheets}:
+        doomed = folder.with_name(temporary_name())
+        folder.rename(doomed)
+        remove(doomed)
+        return
+    for path in own:
+        if path.name == INFO and sheets.is_dir() and not any(sheets.iterdir()):
+            sheets.rmdir()
+        path.unlink()

@@ -21,6 +21,7 @@ from runner.errors import RunnerError
 from runner.images.image_set import ImageSet
 from runner.output.atomic import atomic_path, printable, strict_json, write_text
 from runner.output.layout import CONFIG, LABELS, SUMMARY, TRIALS
+from runner.output.state import REMEDY, DamagedResultError, require_undamaged
 from runner.score.scores import Scores
 from runner.summary import EmbeddingRecord, Summary, TrialRecord
 
@@ -28,6 +29,7 @@ ROW_GROUP_BYTES = 256 * 1024 * 1024
 """Labels held in memory while ``labels.parquet`` is written."""
 
 PATH_COLUMN = "path"
+_FINGERPRINT = b"imagesweep.fingerprint"
 
 Labels = Callable[[str], np.ndarray]
 """Gives the int32 labels of a trial id, shape (n_images,)."""
@@ -86,6 +88,7 @@ def read_summary(out: Path) -> Summary:
         RunnerError: if there is none, or it cannot be read.
     """
     path = out / SUMMARY
+    require_undamaged(out, SUMMARY)
     try:
         return Summary.model_validate_json(path.read_bytes())
     except FileNotFoundError:
@@ -93,7 +96,7 @@ def read_summary(out: Path) -> Summary:
     except OSError as error:
         raise RunnerError(f"{path} could not be read: {error.strerror}") from error
     except ValidationError as error:
-        raise RunnerError(f"{path} is damaged or of another version: {_first(error)}") from error
+        raise DamagedResultError(f"{path} is damaged or of another version ({_first(error)}); {REMEDY}") from error
 
 
 def _first(error: ValidationError) -> str:
@@ -109,7 +112,7 @@ def write_labels(path: Path, summary: Summary, images: ImageSet, labels: Labels)
 
     ids = done_trials(summary)
     schema = pa.schema([(PATH_COLUMN, pa.string()), *((trial_id, pa.int32()) for trial_id in ids)])
-    schema = schema.with_metadata({"imagesweep.fingerprint": summary.experiment.fingerprint})
+    schema = schema.with_metadata({_FINGERPRINT: summary.experiment.fingerprint})
     names, rows_of_names = images.names, images.name_rows
     rows = max(1, min(len(names), ROW_GROUP_BYTES // (4 * max(1, len(ids)))))
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
@@ -154,6 +157,7 @@ def _read_column(out: Path, name: str) -> Any:
 
     path = out / LABELS
     try:
+        require_undamaged(out, LABELS)
         with pq.ParquetFile(path) as file:
             if name not in file.schema_arrow.names:
                 raise RunnerError(f"{path} has no labels of a trial {name!r}; {SUMMARY} lists the trials that are done")
@@ -161,7 +165,19 @@ def _read_column(out: Path, name: str) -> Any:
     except FileNotFoundError:
         raise RunnerError(f"{out} is not a results folder: it has no {LABELS}") from None
     except (pa.ArrowException, OSError) as error:
-        raise RunnerError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+        raise DamagedResultError(f"{path} is damaged ({str(error).splitlines()[0]}); {REMEDY}") from error
+
+
+def fingerprint_of_labels(out: Path) -> str | None:
+    """The fingerprint of the experiment that wrote the labels in ``out``; None where that can't be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        metadata = pq.read_schema(out / LABELS).metadata or {}
+    except (pa.ArrowException, OSError):
+        return None
+    return metadata.get(_FINGERPRINT, b"").decode("ascii", "replace") or None
 
 
 def trials_csv(summary: Summary) -> str:

@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from runner.output.layout import WORK
 
-_LOCK = "writer.lock"
+LOCK = "writer.lock"
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def sole_writer(out: Path, say: Callable[[str], None]) -> Iterator[None]:
     """
     work = out / WORK
     work.mkdir(exist_ok=True)
-    lock = FileLock(work / _LOCK)
+    lock = FileLock(work / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:

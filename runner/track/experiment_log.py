@@ -30,8 +30,8 @@ def log_experiment(
     experiment_name: str,
     out: Path,
     dataset: ImagesDataset | None = None,
-    trial_files: Files = lambda trial_id: (),
-    experiment_files: Files = lambda run_id: (),
+    trial_files: Files = lambda trial_id: {},
+    experiment_files: Files = lambda run_id: {},
     progress: Progress = lambda done, total: None,
 ) -> LoggedRuns:
     """Log a finished experiment to MLflow; called again, only what is missing.
@@ -42,8 +42,8 @@ def log_experiment(
         experiment_name: the MLflow experiment, created if need be.
         out: the results folder.
         dataset: the images; logged with the parent run.
-        trial_files: files and folders to keep with the run of a trial id; none for most.
-        experiment_files: files and folders to keep with the parent run, called with its id once that is known.
+        trial_files: files to keep with the run of a trial id; none for most.
+        experiment_files: files to keep with the parent run, called with its id once that is known.
         progress: called with how many of how many runs are done.
 
     Raises:
@@ -57,7 +57,7 @@ def log_experiment(
         fingerprint=summary.experiment.fingerprint,
         parent=parent_run(summary, out),
         parent_files=experiment_files,
-        children=trial_runs(summary, {record.id: tuple(trial_files(record.id)) for record in summary.trials}),
+        children=trial_runs(summary, {record.id: trial_files(record.id) for record in summary.trials}),
         dataset=dataset,
     )
     done = _already_logged(uri, name, runs)

@@ -48,7 +48,7 @@ def parent_run(summary: Summary, out: Path) -> RunRecord:
         params=_params(summary),
         metrics=tuple(_metrics(summary)),
         tags=_tags(summary, out),
-        files=(),
+        files={},
         started_at=min((started_at(record) for record in summary.trials), default=0),
         finished_at=finished_at(summary),
         essence=json.dumps([statuses, summary.ranking]),

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import math
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.atomic import temporary_folder
 from runner.output.atomic import printable
 from runner.track.known_runs import KnownRun, find_runs, is_up_to_date
 from runner.track.run_records import (
@@ -26,14 +28,15 @@ from runner.track.run_records import (
     PARENT,
     PARENT_TAG,
     TRIAL_TAG,
+    RunFiles,
     RunRecord,
 )
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-Files = Callable[[str], Sequence[Path]]
-"""Files and folders to keep with a run."""
+Files = Callable[[str], RunFiles]
+"""Gives the files to keep with a run."""
 
 Progress = Callable[[int, int], None]
 """Told how many of how many runs are done."""
@@ -79,7 +82,7 @@ class ExperimentRuns:
         return len(self.children) + 1
 
     def finished_parent(self, run_id: str) -> RunRecord:
-        return replace(self.parent, files=tuple(self.parent_files(run_id)))
+        return replace(self.parent, files=self.parent_files(run_id))
 
 
 @dataclass(frozen=True)
@@ -166,12 +169,16 @@ class RunLog:
             some = slice(number * _METRICS_PER_BATCH, (number + 1) * _METRICS_PER_BATCH)
             self._client.log_batch(run.run_id, metrics[some], params[part], tags[part])
 
-    def _log_files(self, run_id: str, files: Sequence[Path]) -> None:
-        for path in files:
-            if path.is_dir():
-                self._client.log_artifacts(run_id, str(path), path.name)
-            else:
-                self._client.log_artifact(run_id, str(path))
+    def _log_files(self, run_id: str, files: RunFiles) -> None:
+        """Keep just these, and not what else lies beside them; a folder of links to them makes it one request."""
+        if not files:
+            return
+        with temporary_folder(Path(tempfile.gettempdir())) as folder:
+            for name, path in files.items():
+                link = folder / name
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(path.absolute())
+            self._client.log_artifacts(run_id, str(folder))
 
     def _log_dataset(self, run_id: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag

@@ -72,6 +72,10 @@ _VALUE_LENGTH = 5000
 """Characters of a param or tag that every MLflow store takes."""
 
 
+RunFiles = Mapping[str, Path]
+"""Files to keep with a run, by the name that they have there: ``clusters/cluster_000.jpg``."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """One value; ``timestamp`` in milliseconds since the epoch. Steps above 0 make a curve of the key's values."""
@@ -89,7 +93,7 @@ class RunRecord:
     Attributes:
         key: the trial id, or ``PARENT``.
         status: ``FINISHED`` or ``FAILED``.
-        files: files and folders to keep with the run.
+        files: files to keep with the run, by the name that they have there.
         started_at: milliseconds since the epoch, as is ``finished_at``.
         essence: what, if it changed, means that the run must be logged again. Times are no part of it.
     """
@@ -100,38 +104,34 @@ class RunRecord:
     params: Mapping[str, str]
     metrics: tuple[Metric, ...]
     tags: Mapping[str, str]
-    files: tuple[Path, ...]
+    files: RunFiles
     started_at: int
     finished_at: int
     essence: str
 
     def digest(self, parent: str) -> str:
         """Digest of the essence, the files' names and the parent run's id."""
-        content = json.dumps([self.essence, file_names(self.files), parent])
+        content = json.dumps([self.essence, [printable(name) for name in self.files], parent])
         return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
 
-def file_names(files: Iterable[Path]) -> list[str]:
-    """Names that ``files`` get as artifacts: a file its own, a folder's files below the folder's."""
-    names = []
-    for path in files:
-        below = sorted(path.rglob("*")) if path.is_dir() else [path]
-        names += [printable(file.relative_to(path.parent).as_posix()) for file in below if file.is_file()]
-    return names
+def files_below(folder: Path, paths: Iterable[Path]) -> RunFiles:
+    """Files to keep with a run under their paths relative to ``folder``."""
+    return {path.relative_to(folder).as_posix(): path for path in paths}
 
 
-def trial_runs(summary: Summary, files: Mapping[str, tuple[Path, ...]]) -> list[RunRecord]:
+def trial_runs(summary: Summary, files: Mapping[str, RunFiles]) -> list[RunRecord]:
     """The child runs, in the order of the trials.
 
     Args:
         summary: the finished experiment.
-        files: artifacts by trial id.
+        files: those to keep with the run of a trial, by its id.
     """
     return _ChildRuns(summary, files).all()
 
 
 class _ChildRuns:
-    def __init__(self, summary: Summary, files: Mapping[str, tuple[Path, ...]]) -> None:
+    def __init__(self, summary: Summary, files: Mapping[str, RunFiles]) -> None:
         self._summary = summary
         self._files = files
         self._embeddings = {record.key: record for record in summary.embeddings}
@@ -155,7 +155,7 @@ class _ChildRuns:
             params=params,
             metrics=tuple(self._metrics(record, rank)),
             tags=self._tags(record) | worded,
-            files=self._files.get(record.id, ()),
+            files=self._files.get(record.id, {}),
             started_at=started_at(record),
             finished_at=record.finished_at,
             essence=_essence(record, rank),

@@ -104,7 +104,7 @@ def test_what_killed_trainings_left_goes_and_what_others_are_writing_stays(
 ) -> None:
     root = trained.checkpoint.parents[1]
     for folder, age in ((root / "killed", True), (root / "running", False), (trained.checkpoint.parent, True)):
-        scratch = folder / ".pixels-1"
+        scratch = folder / ".partial-1"
         scratch.mkdir(parents=True)
         (scratch / "pixels.npy").write_bytes(b"0" * 1000)
         if age:

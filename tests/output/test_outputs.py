@@ -10,7 +10,7 @@ from runner.output.layout import STATE
 from runner.output.outputs import write_outputs
 from runner.output.ranking_table import ranking_lines
 from runner.output.result_files import read_summary, write_summary
-from runner.output.state import outputs_complete
+from runner.output.state import finish, outputs_complete
 from tests.output.experiments import KEYS, image_names, make_results
 
 
@@ -36,6 +36,7 @@ def test_everything_is_there_and_known_to_be_complete(tmp_path: Path) -> None:
     assert outputs_complete(out, warm, 2, results.targets)
     logged = summary.experiment.model_copy(update={"mlflow_run_id": "abc"})
     write_summary(out, summary.model_copy(update={"experiment": logged}))
+    finish(out, summary, 2, results.targets)
     assert outputs_complete(out, summary, 2, results.targets)
 
     (out / "rank_02_kmeans" / "overview.jpg").unlink()

@@ -26,7 +26,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
 def _write(out: Path, results: Results) -> Path | None:
     """The result files alone, as ``write_outputs`` starts and ends."""
     archived = archive_previous(out, results.summary.experiment.fingerprint)
-    begin(out, results.summary)
+    begin(out, results.summary.experiment.fingerprint)
     write_results(out, results.summary, results.images, results.labels, results.config_yaml)
     finish(out, results.summary, 0, ())
     return archived

@@ -69,7 +69,7 @@ def test_a_killed_worker_fails_leaves_nothing_half_written_and_is_resumed(
     worker = start_worker()
     runs = live_runs().LiveRuns(dataset)
     journal = tmp_path / "out" / ".work"
-    wait_for(lambda: len(list(journal.glob("journal-*/*"))) > 3)
+    wait_for(lambda: len(list(journal.glob("journal-*/*.npz"))) > 3)
     kill(worker)
     monkeypatch.setattr(live_runs(), "SILENCE", timedelta(seconds=1))
     failed = wait_for(lambda: next((run for run in runs.all() if run.status == "failed"), None))
@@ -80,10 +80,10 @@ def test_a_killed_worker_fails_leaves_nothing_half_written_and_is_resumed(
     assert not [name for name in dataset.get_field_schema() if name.startswith("clusters")]
     monkeypatch.undo()
 
-    done = {path.name: path.stat().st_mtime_ns for path in journal.glob("journal-*/*")}
+    done = {path.name: path.stat().st_mtime_ns for path in journal.glob("journal-*/*.npz")}
     changed = {**failed.params, "resume": True, "max_trials": 10}
     execute("run_experiment", dataset, changed)
-    after = {path.name: path.stat().st_mtime_ns for path in journal.glob("journal-*/*")}
+    after = {path.name: path.stat().st_mtime_ns for path in journal.glob("journal-*/*.npz")}
     assert all(after[name] == stamp for name, stamp in done.items())
     dataset.reload()
     assert set(dataset.list_runs()) == {"killed", "killed_sweep"}

@@ -67,7 +67,7 @@ def main() -> None:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    while len(list((folder / "later" / ".work").glob("journal-*/*"))) < 2:
+    while len(list((folder / "later" / ".work").glob("journal-*/*.npz"))) < 2:
         assert worker.poll() is None
         time.sleep(0.1)
     server.kill()

@@ -24,6 +24,7 @@ from runner.summary import (
 from runner.track.experiment_log import check_store, log_experiment
 from runner.track.mlflow_store import open_store
 from runner.track.run_log import LoggedRuns
+from runner.track.run_records import files_below
 from runner.track.tracking_uri import STORE, default_tracking_uri
 
 START = 1_700_000_000_000
@@ -140,13 +141,14 @@ def make_summary() -> Callable[..., Summary]:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Callable[[str], list[Path]]:
+def files(tmp_path: Path) -> Callable[[str], dict[str, Path]]:
     """Files of a trial: some for k-means, none for others."""
     folder = tmp_path / "rank_01"
     (folder / "clusters").mkdir(parents=True)
     (folder / "info.json").write_text("{}")
     (folder / "clusters" / "cluster_000.jpg").write_bytes(b"jpg")
-    return lambda key: sorted(folder.iterdir()) if key.startswith("kmeans") else []
+    kept = files_below(folder, [folder / "clusters" / "cluster_000.jpg", folder / "info.json"])
+    return lambda key: kept if key.startswith("kmeans") else {}
 
 
 @dataclass(frozen=True)

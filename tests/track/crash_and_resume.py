@@ -20,6 +20,7 @@ from pathlib import Path
 from runner.summary import Summary
 from runner.track.experiment_log import check_store, log_experiment
 from runner.track.run_log import ImagesDataset
+from runner.track.run_records import files_below
 from runner.track.tracking_uri import ARTIFACTS, STORE, default_tracking_uri
 
 CONTENT = {
@@ -83,7 +84,7 @@ def killed_at(step: int, action: Callable[[], object]) -> None:
 
 def main(folder: Path) -> None:
     summary = Summary.model_validate_json((folder / "summary.json").read_text())
-    files = sorted((folder / "files").iterdir())
+    files = files_below(folder / "files", sorted((folder / "files").iterdir()))
     out = folder / "out"
     template = folder / "template.db"
     uri = default_tracking_uri(out)
@@ -95,8 +96,8 @@ def main(folder: Path) -> None:
             experiment_name="stamps",
             out=out,
             dataset=ImagesDataset("stamps", "/images/stamps", "0123456789abcdef", 100),
-            trial_files=lambda trial_id: files if trial_id == summary.ranking[0] else (),
-            experiment_files=lambda run_id: files[:1],
+            trial_files=lambda trial_id: files if trial_id == summary.ranking[0] else {},
+            experiment_files=lambda run_id: dict([*files.items()][:1]),
         )
 
     fresh = folder / "fresh"

@@ -107,15 +107,15 @@ def test_the_parent_sums_up_under_keys_of_its_own(store: Any, make_summary: Make
 
 
 def test_files_and_dataset(
-    store: Any, make_summary: MakeSummary, trials: Trials, files: Callable[[str], list[Path]], tmp_path: Path
+    store: Any, make_summary: MakeSummary, trials: Trials, files: Callable[[str], dict[str, Path]], tmp_path: Path
 ) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("seed: 42\n")
     asked = []
 
-    def experiment_files(run_id: str) -> list[Path]:
+    def experiment_files(run_id: str) -> dict[str, Path]:
         asked.append(run_id)
-        return [config]
+        return {"config.yaml": config}
 
     dataset = ImagesDataset("stamps", "file:///images/stamps", "d" * 64, 100)
     logged = store.log(make_summary(trials), dataset=dataset, trial_files=files, experiment_files=experiment_files)
@@ -141,7 +141,7 @@ def test_a_second_call_changes_nothing(
     store: Any,
     make_summary: MakeSummary,
     trials: Trials,
-    files: Callable[[str], list[Path]],
+    files: Callable[[str], dict[str, Path]],
     shortcut: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -271,7 +271,7 @@ def test_what_somebody_deleted_comes_back(store: Any, make_summary: MakeSummary,
 
 
 def test_more_files_are_added_to_finished_runs(
-    store: Any, make_summary: MakeSummary, trials: Trials, files: Callable[[str], list[Path]]
+    store: Any, make_summary: MakeSummary, trials: Trials, files: Callable[[str], dict[str, Path]]
 ) -> None:
     store.log(make_summary(trials[:3]))
     logged = store.log(make_summary(trials[:3]), trial_files=files)

@@ -120,7 +120,7 @@ def over_http(address: str, summary: Summary, out: Path) -> None:
             tracking_uri=address,
             experiment_name="over http",
             out=out,
-            trial_files=lambda trial_id: [file],
+            trial_files=lambda trial_id: {"config.yaml": file},
         )
         for _ in range(2)
     ]

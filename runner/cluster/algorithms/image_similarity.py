@@ -46,7 +46,7 @@ class ImageSimilarity(Algorithm):
         return f"similarities by {self.name}"
 
     def prepare(self, geometry: Geometry, settings: Sequence[Params], seed: int) -> None:
-        if geometry.is_prepared(self._name("tree")):
+        if all(geometry.is_prepared(self._name(what)) for what in ("facts", "sample", "tree")):
             return
         compared = compare_images(geometry.image_paths, self._measure, geometry.neighbors.indices, seed)
         tree = minimum_spanning_forest(compared.edges, 1 - compared.similarities, geometry.n)

@@ -57,7 +57,9 @@ def link_perceptual_hash(request: LinkRequest) -> Links:
     require_enough(images, str(request.images.root), skipped)
     contents = [hashed.by_image[row] or "" for row in usable]
     path = matrix_path(request.work_folder, config.key, contents)
-    if cache.stream_to_npy(config.key, contents, path):
+    damaged = cache.stream_to_npy(config.key, contents, path)
+    _compute(cache, config, {value: hashed.files[value] for value in damaged})
+    if damaged and cache.stream_to_npy(config.key, contents, path):
         raise RunnerError(f"hashes just written to {cache.cache_dir} come back damaged; check that disk")
     vectors = np.load(path, mmap_mode="r", allow_pickle=False)
     bits = np.asarray(vectors) > 0

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from runner.atomic import replaced_atomically, write_atomically
+from runner.atomic import replaced_atomically
+from runner.checked_files import is_sound, write_checked
 from runner.embed.architectures import Architecture, Library, Preprocessing
 from runner.embed.embedding_config import Fit
 from runner.embed.recipe import ModelRecipe
@@ -97,7 +98,7 @@ def save_autoencoder(
         save_file(tensors, temporary, metadata={MODEL: shape.model_dump_json()})
         if record is not None:
             known = record.model_copy(update={"checkpoint_hash": hash_file(temporary)})
-            write_atomically(path.parent / RECORD, known.model_dump_json(indent=1).encode())
+            write_checked(path.parent / RECORD, known.model_dump_json(indent=1).encode())
 
 
 def load_autoencoder(path: Path) -> Autoencoder:
@@ -147,6 +148,24 @@ def is_damaged(checkpoint: Path) -> bool:
         return record is not None and record.checkpoint_hash not in ("", hash_file(checkpoint))
     except OSError:
         return True
+
+
+def is_complete(checkpoint: Path) -> bool:
+    """Whether checkpoint, record and reconstructions are there, and none of them damaged."""
+    sheet = checkpoint.parent / RECONSTRUCTIONS
+    has_record = is_sound(checkpoint.parent / RECORD, lambda path: read_record(checkpoint) is not None)
+    return has_record and checkpoint.exists() and not is_damaged(checkpoint) and is_sound(sheet, _is_picture)
+
+
+def _is_picture(path: Path) -> bool:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except (OSError, ValueError, SyntaxError):
+        return False
+    return True
 
 
 def mark_used(checkpoint: Path, cache_dir: Path) -> None:

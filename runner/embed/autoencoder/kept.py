@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from runner.atomic import TEMPORARY_PREFIX
+from runner.disk_usage import size_of
 from runner.embed.autoencoder.checkpoint import (
     MODEL,
     AutoencoderShape,
@@ -20,8 +18,8 @@ from runner.embed.autoencoder.checkpoint import (
     read_shape,
 )
 from runner.embed.cache import Pruned
-from runner.embed.files import is_leftover, size_of
 from runner.errors import RunnerError
+from runner.leftovers import is_abandoned, leftovers_in, remove, temporary_name
 
 _SUFFIX = ".safetensors"
 
@@ -89,21 +87,25 @@ class AutoencoderStore:
         pruned = []
         for folder in self._folders():
             finished = any(folder.glob(f"[!.]*{_SUFFIX}"))
-            unfinished = list(folder.glob(".*")) if finished else [folder]
-            old = [path for path in unfinished if is_leftover(path)]
+            old = leftovers_in([folder]) if finished or not is_abandoned(folder) else [folder]
             if old:
                 pruned.append(Pruned(f"leftovers of {_key(folder)}", sum(map(_size, old))))
             for path in old:
-                _remove(path)
-        for path in self._root.glob(f"{TEMPORARY_PREFIX}*"):  # deleted halfway
-            _remove(path)
+                remove(path)
+        for path in leftovers_in([self._root]):  # deleted halfway
+            remove(path)
         return pruned
+
+    def remove_leftovers(self) -> None:
+        """Delete what trainings and deletions left behind that were killed."""
+        for path in leftovers_in([self._root, *self._folders()]):
+            remove(path)
 
     def _delete(self, folder: Path) -> None:
         """Take it away at once, then its files at leisure."""
-        doomed = self._root / f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}"
+        doomed = self._root / temporary_name()
         folder.rename(doomed)
-        _remove(doomed)
+        remove(doomed)
 
     def _folders(self) -> list[Path]:
         if not self._root.is_dir():
@@ -127,10 +129,3 @@ def _key(folder: Path) -> str:
 
 def _size(path: Path) -> int:
     return size_of(path) if path.is_dir() else path.stat().st_size
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -13,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.atomic import replaced_atomically
+from runner.atomic import temporary_folder
+from runner.checked_files import replaced_with_checksum
 from runner.embed.architectures import Library
 from runner.embed.autoencoder.checkpoint import (
     MODEL,
@@ -23,7 +23,7 @@ from runner.embed.autoencoder.checkpoint import (
     AutoencoderShape,
     TrainingRecord,
     autoencoders_folder,
-    is_damaged,
+    is_complete,
     save_autoencoder,
 )
 from runner.embed.autoencoder.settings import AutoencoderSettings, Loss
@@ -70,8 +70,8 @@ class WantedAutoencoder:
 
     @property
     def is_trained(self) -> bool:
-        """Whether it is there, and not damaged."""
-        return self.checkpoint.exists() and not is_damaged(self.checkpoint)
+        """Whether it is there with all that belongs to it, and not damaged."""
+        return is_complete(self.checkpoint)
 
     @property
     def model(self) -> str:
@@ -156,8 +156,8 @@ def train_autoencoder(wanted: WantedAutoencoder, options: TrainingOptions) -> No
     settings, shape, folder = wanted.settings, wanted.shape, wanted.checkpoint.parent
     folder.mkdir(parents=True, exist_ok=True)
     device = select_device(options.device)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".pixels-") as scratch:
-        pixels = _read_pixels(wanted, options.workers, Path(scratch) / "pixels.npy")
+    with temporary_folder(folder) as scratch:
+        pixels = _read_pixels(wanted, options.workers, scratch / "pixels.npy")
         parts = split(len(pixels), settings.validation_share, wanted.seed)
         options.say(
             f"{wanted}: training on {len(parts.training):,} images, validation on {len(parts.validation):,}, {device}"
@@ -250,5 +250,5 @@ def _write_sheet(originals: np.ndarray, reconstructions: np.ndarray, path: Path)
 
     rows = [np.concatenate(list(images), axis=1) for images in (originals, reconstructions)]
     sheet = Image.fromarray(np.concatenate(rows))
-    with replaced_atomically(path) as temporary:
+    with replaced_with_checksum(path) as temporary:
         sheet.resize((sheet.width * 2, sheet.height * 2), Image.Resampling.NEAREST).save(temporary)
