@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runner.errors import RunnerError
+from runner.examine import examine, reason_of
 from runner.export.manifest import MANIFEST, UNDONE, PlacedImage
 from runner.export.settings import How
 
@@ -48,14 +49,9 @@ def check_destination(to: Path, root: Path | None, how: How | None) -> None:
 
 def source_fault(path: Path, how: How) -> str | None:
     """Why an image can't be exported; None if it can."""
-    try:
-        status = path.lstat()
-        if stat.S_ISLNK(status.st_mode):
-            if how is How.MOVE:
-                return "is a link to another file, and links are not moved"
-            status = path.stat()
-    except OSError as error:
-        return f"can't be found any more: {error.strerror}"
+    status = examine(path)
+    if isinstance(status, OSError):
+        return f"can't be found any more: {reason_of(status)}"
     if not stat.S_ISREG(status.st_mode):
         return "is not a regular file"
     return None if how is How.SYMLINK or os.access(path, os.R_OK) else "can't be read: permission denied"
@@ -67,7 +63,7 @@ def check_room(to: Path, images: Sequence[PlacedImage], how: How) -> None:
     if not os.access(place, os.W_OK | os.X_OK):
         raise RunnerError(f"no permission to write to {place}; name another folder with --to")
     device = place.stat().st_dev
-    devices = {image.source: Path(image.source).stat().st_dev for image in images}
+    devices = {image.source: Path(image.source).stat(follow_symlinks=image.link is None).st_dev for image in images}
     if how is How.HARDLINK:
         elsewhere = next((source for source, own in devices.items() if own != device), None)
         if elsewhere is not None:

@@ -139,8 +139,10 @@ def _placed(
     placed = []
     for image in located:
         assert image.path is not None
-        source = image.path.absolute() if how in (How.MOVE, How.SYMLINK) else image.path.resolve()
-        placed.append(PlacedImage.of(source, image.target))
+        if how is How.MOVE:
+            placed.append(PlacedImage.of_name(image.path.absolute(), image.target))
+        else:  # links refer to the file itself
+            placed.append(PlacedImage.of(image.path.resolve(), image.target))
     return located, placed, skipped
 
 

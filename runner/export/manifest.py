@@ -32,9 +32,10 @@ class PlacedImage:
     Attributes:
         source: absolute path of the original.
         target: its place, relative to the export's folder, with ``/``.
-        size: bytes of the original.
+        size: bytes of the original; none of a link.
         mtime_ns: its time of change.
         mode: its permissions.
+        link: what the original says, if it is a link that is moved itself; None for files.
     """
 
     source: str
@@ -42,12 +43,22 @@ class PlacedImage:
     size: int
     mtime_ns: int
     mode: int
+    link: str | None = None
 
     @classmethod
     def of(cls, source: Path, target: str) -> PlacedImage:
         """The file at an absolute path as it is now, with its place; OSError where it can't be looked at."""
         status = source.stat()
         return cls(os.fspath(source), target, status.st_size, status.st_mtime_ns, stat.S_IMODE(status.st_mode))
+
+    @classmethod
+    def of_name(cls, source: Path, target: str) -> PlacedImage:
+        """The same of what has that name itself: where it is a link, of the link and not of its file."""
+        if not source.is_symlink():
+            return cls.of(source, target)
+        status = source.lstat()
+        mode = stat.S_IMODE(status.st_mode)
+        return cls(os.fspath(source), target, 0, status.st_mtime_ns, mode, os.fspath(source.readlink()))
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,11 @@ def place(how: How, source: Path, target: Path) -> None:
 
 def move_exclusively(source: Path, target: Path) -> None:
     """Move a file: by a second name for it where that is possible, else by a copy that is on the disk before the
-    original goes. ``os.rename`` would overwrite."""
+    original goes. ``os.rename`` would overwrite. A link is moved itself, and leads where it led."""
+    if source.is_symlink():
+        target.symlink_to(link_from_elsewhere(os.fspath(source.readlink()), source))
+        source.unlink()
+        return
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError as error:
@@ -42,6 +46,11 @@ def move_exclusively(source: Path, target: Path) -> None:
         copy_exclusively(source, target, durable=True)
         require_same_content(source, target)
     source.unlink()
+
+
+def link_from_elsewhere(link: str, source: Path) -> str:
+    """What a link at ``source`` that says ``link`` has to say in any other folder to lead to the same file."""
+    return os.path.join(os.path.realpath(source.parent), link)  # noqa: PTH118 - an absolute link stays as it is
 
 
 def copy_exclusively(source: Path, target: Path, *, durable: bool) -> None:

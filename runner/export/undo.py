@@ -15,7 +15,7 @@ from pathlib import Path
 
 from runner.export.checks import STAGING
 from runner.export.manifest import MANIFEST, UNDONE, Document, Manifest, PlacedImage, read_manifest, sync_folder
-from runner.export.place import is_beginning_of, move_exclusively
+from runner.export.place import is_beginning_of, link_from_elsewhere, move_exclusively
 from runner.export.settings import How
 from runner.images.content_hash import hash_file
 from runner.progress import progress_bar
@@ -103,10 +103,12 @@ def _undo(folder: Path, how: How, each: PlacedImage | Document) -> bool:
     if not os.path.lexists(target):
         return _nothing_there(each, how)
     is_link = target.is_symlink()
-    if is_link != (how is How.SYMLINK and isinstance(each, PlacedImage)):
+    if is_link != (isinstance(each, PlacedImage) and (how is How.SYMLINK or each.link is not None)):
         raise _KeptError("is a link where the export made a file" if is_link else "is a file where it made a link")
     if isinstance(each, Document):
         _remove_document(target, each)
+    elif how is How.MOVE and each.link is not None:
+        _move_link_back(target, Path(each.source), each.link)
     elif how is How.MOVE:
         return _move_back(target, Path(each.source), each)
     elif how is How.SYMLINK:
@@ -117,7 +119,7 @@ def _undo(folder: Path, how: How, each: PlacedImage | Document) -> bool:
 
 
 def _nothing_there(each: PlacedImage | Document, how: How) -> bool:
-    if isinstance(each, PlacedImage) and how is How.MOVE and not Path(each.source).exists():
+    if isinstance(each, PlacedImage) and how is How.MOVE and not os.path.lexists(each.source):
         raise _KeptError(f"is gone, and so is {each.source}")
     return False
 
@@ -170,6 +172,18 @@ def _move_back(target: Path, source: Path, image: PlacedImage) -> bool:
     else:
         raise _KeptError(f"can't go back, as there is another file now: {source}")
     return True
+
+
+def _move_link_back(target: Path, source: Path, link: str) -> None:
+    """Make a moved link anew where it was, saying what it said."""
+    if os.fspath(target.readlink()) != link_from_elsewhere(link, source):
+        raise _KeptError("leads elsewhere than the export made it")
+    if not os.path.lexists(source):
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.symlink_to(link)
+    elif not source.is_symlink() or os.fspath(source.readlink()) != link:
+        raise _KeptError(f"can't go back, as {source} is something else now")
+    target.unlink()
 
 
 def _restore_attributes(source: Path, image: PlacedImage) -> None:
