@@ -69,7 +69,7 @@ def test_a_summary_of_the_first_format(tmp_path: Path) -> None:
         ("timed_out", "time"),
     }
     (tmp_path / "summary.json").write_text(json.dumps(old | {"format": 3}))
-    with pytest.raises(RunnerError, match="damaged or of another version .format"):
+    with pytest.raises(RunnerError, match=r"damaged or of another version \(format"):
         read_summary(tmp_path)
 
 
