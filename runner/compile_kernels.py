@@ -17,7 +17,10 @@ def compile_kernels() -> None:
     """Run a small experiment with every algorithm on random vectors; its results are thrown away."""
     from runner.experiment import run_experiment
 
-    vectors = np.random.default_rng(0).normal(size=(ROWS, DIMENSION)).astype(np.float32)
+    random = np.random.default_rng(0)
+    vectors = random.normal(size=(ROWS, DIMENSION)).astype(np.float32)
+    vectors[:60] = vectors[0] + 1e-5 * random.normal(size=(60, DIMENSION))  # too close for products to tell apart
+    vectors[60:80] = vectors[80:100]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     with tempfile.TemporaryDirectory(prefix="imagesweep-") as name:
         folder = Path(name)

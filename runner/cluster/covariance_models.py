@@ -14,6 +14,8 @@ from typing import Literal
 import numpy as np
 from numba import njit
 
+from runner.cluster.products import multiply
+
 CovarianceType = Literal["diag", "full", "tied", "spherical"]
 
 
@@ -36,7 +38,7 @@ class Components:
 
     def log_joint(self, points: np.ndarray, statistics: np.ndarray) -> np.ndarray:
         """Logarithm of weight times density, shape (k, points), of ``points``, shape (d, points)."""
-        log_joint = self.coefficients @ statistics
+        log_joint = multiply(self.coefficients, statistics.T)
         if self.common_precision is not None:
             log_joint -= 0.5 * ((self.common_precision @ points) * points).sum(axis=0)
         return log_joint

@@ -27,6 +27,7 @@ import numpy as np
 from filelock import FileLock
 
 from runner.checked_files import remove_checked, write_checked
+from runner.cluster.distinct_rows import DistinctRows, distinct_rows
 from runner.cluster.geometry_files import (
     IMAGE_PATHS,
     INDICES,
@@ -54,6 +55,9 @@ from runner.cluster.two_stage import two_stage_geometry
 SCORED_NEIGHBORS = 30
 """Neighbours that scores need at least, where there are that many other rows."""
 
+REVISION = 2
+"""Of what the folder's arrays hold; one of another revision is computed again."""
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -72,6 +76,16 @@ class Geometry:
     @property
     def n(self) -> int:
         return len(self.vectors)
+
+    @cached_property
+    def distinct(self) -> DistinctRows:
+        """The different vectors, which algorithms look at in place of all, so that equal ones get equal labels."""
+        return distinct_rows(self.vectors)
+
+    @property
+    def depends_on_processor(self) -> bool:
+        """Whether another kind of processor may give other vectors, and hence other labels."""
+        return self.space.kind is SpaceKind.UMAP
 
     @cached_property
     def neighbors(self) -> Neighbors:
@@ -105,7 +119,8 @@ class Geometry:
         """The spanning tree of mutual reachability; derived from the largest one on first use."""
         path = self.directory / f"tree-{min_samples}.npz"
         if not path.exists():
-            tree = reweighted_tree(self.vectors, self.neighbors, load_tree(self.directory / TREE), min_samples)
+            largest = load_tree(self.directory / TREE)
+            tree = reweighted_tree(self.vectors, self.neighbors, largest, min_samples, distinct=self.distinct)
             save_tree(path, tree)
         return load_tree(path)
 
@@ -176,7 +191,7 @@ def build_geometry(
     is_complete = _is_complete(directory, space, k, exact)
     if is_complete and has_vectors(directory):
         return open_geometry(directory)
-    if exact and _is_approximate(directory):
+    if _is_of_another_revision(directory) or (exact and _is_approximate(directory)):
         shutil.rmtree(directory)  # with all that was derived from it
     directory.mkdir(parents=True, exist_ok=True)
     if space.kind is SpaceKind.NONE:
@@ -194,15 +209,18 @@ def build_geometry(
         _build_graph(geometry, k, device, progress)
     elif k:
         recall = _build_graph_in_two_stages(geometry, k, seed, device, progress)
-    facts = json.dumps({"space": _name(space), "n": n, "k": k, "recall": recall})
+    facts = json.dumps({"space": _name(space), "n": n, "k": k, "recall": recall, "revision": REVISION})
     write_checked(directory / MARKER, facts.encode())
     return Geometry(directory, space, recall)
 
 
 def _build_graph(geometry: Geometry, k: int, device: str, progress: Progress) -> None:
-    neighbors = nearest_neighbors(geometry.vectors, k, device, lambda share: progress(share / 2))
+    vectors, distinct = geometry.vectors, geometry.distinct
+    neighbors = nearest_neighbors(vectors, k, device, lambda share: progress(share / 2), distinct=distinct)
     save_neighbors(geometry.directory, neighbors)
-    tree = mutual_reachability_tree(geometry.vectors, neighbors, k, device, lambda share: progress(0.5 + share / 2))
+    tree = mutual_reachability_tree(
+        vectors, neighbors, k, device, lambda share: progress(0.5 + share / 2), distinct=distinct
+    )
     save_tree(geometry.directory / TREE, tree)
 
 
@@ -223,8 +241,15 @@ def _is_complete(directory: Path, space: Space, k: int, exact: bool) -> bool:
     marker = directory / MARKER
     if not marker.exists() or (k and not has_graph(directory)):
         return False
+    if _is_of_another_revision(directory):
+        return False
     facts = json.loads(marker.read_text())
     return facts["space"] == _name(space) and facts["k"] >= k and not (exact and _is_approximate(directory))
+
+
+def _is_of_another_revision(directory: Path) -> bool:
+    marker = directory / MARKER
+    return marker.exists() and json.loads(marker.read_text()).get("revision", 1) != REVISION
 
 
 def _is_approximate(directory: Path) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
+from runner.cluster.distinct_rows import DistinctRows, distinct_rows
 from runner.cluster.kmeans_assignment import Assignment, Changes, squared_distances, start_assignment
 from runner.cluster.products import blocks
 from runner.errors import RunnerError, UsageError
@@ -50,36 +51,42 @@ def kmeans(
     max_iter: int = 300,
     tol: float = 1e-4,
     device: str = "cpu",
+    distinct: DistinctRows | None = None,
 ) -> KMeansResult:
     """Lloyd's algorithm from given centres; its results are fixed points of scikit-learn's ``algorithm="lloyd"``.
 
     It ends when no label changes, or when the centres' squared movements sum to at most ``tol`` times the mean
     variance of the features, as in scikit-learn; labels are then assigned once more. A cluster that loses all its
-    points gets the point farthest from its centre, also in the end.
+    points gets the point farthest from its centre, also in the end. Equal vectors are one point with a weight and never
+    parted, and the result depends neither on the processor nor on the number of threads.
 
     Args:
         vectors: float32, shape (n, d); a read-only memory map will do. A centred copy is held while it runs.
         centers_init: shape (k, d), 1 ≤ k ≤ n.
         labels_init: int, shape (n,), each point's nearest initial centre where that is known already
-            (``Seeding.labels``): saves the first assignment, and the centres themselves are not used.
+            (``Seeding.labels``): saves the first assignment, and the centres themselves are not used. Equal vectors
+            have the label of the first of them.
         max_iter: iterations after which it ends unconverged.
         tol: relative tolerance on the centres' movement; 0 runs until no label changes.
         device: torch device of the matrix products.
+        distinct: the different vectors where they are known already.
 
     Raises:
         UsageError: if the shapes do not match or there are more centres than vectors.
         RunnerError: if ``vectors`` holds NaN or infinite values.
     """
     _validate(vectors, centers_init, labels_init, max_iter)
-    points, mean = centered(vectors)
-    assignment = start_assignment(points, labels_init, len(centers_init), device)
-    means = _Means(points, centers_init.astype(np.float32) - mean)
+    distinct = distinct or distinct_rows(vectors)
+    points, mean = centered(vectors, distinct)
+    labels = None if labels_init is None else distinct.of(labels_init)
+    assignment = start_assignment(points, labels, len(centers_init), device)
+    means = _Means(points, distinct.weights, centers_init.astype(np.float32) - mean)
     if labels_init is not None:
         everything = Changes(np.arange(len(points)), np.full(len(points), -1, np.int32))
         means.move(everything, assignment.labels)
         means.fill_empty(assignment)
         means.recompute()
-    allowed_shift = tol * assignment.squared_norms.sum() / points.size
+    allowed_shift = tol * float(distinct.weights @ assignment.squared_norms) / vectors.size
     drift = np.full(len(centers_init), np.inf)
     converged = False
     n_iter = 0
@@ -91,22 +98,23 @@ def kmeans(
         drift = means.recompute()
         converged = not changes.points.size or np.square(drift).sum() <= allowed_shift
     _finish(assignment, means, drift)
-    return _result(assignment, means, mean, n_iter, converged)
+    return _result(assignment, means, distinct, mean, n_iter, converged)
 
 
-def centered(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The vectors less their mean, and the mean, both float32: keeps the products of far-off data accurate.
+def centered(vectors: np.ndarray, distinct: DistinctRows) -> tuple[np.ndarray, np.ndarray]:
+    """The different vectors less the mean of all, and that mean, both float32: keeps the products of far-off data
+    accurate.
 
     Raises:
         RunnerError: if ``vectors`` holds NaN or infinite values.
     """
-    slices = blocks(len(vectors))
+    slices = blocks(len(distinct))
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.sum([vectors[rows].sum(axis=0, dtype=np.float64) for rows in slices], axis=0) / len(vectors)
-        mean = mean.astype(np.float32)
-        points = np.empty(vectors.shape, np.float32)
+        sums = [distinct.weights[rows] @ vectors[distinct.firsts[rows]].astype(np.float64) for rows in slices]
+        mean = (np.sum(sums, axis=0) / len(vectors)).astype(np.float32)
+        points = np.empty((len(distinct), vectors.shape[1]), np.float32)
         for rows in slices:
-            np.subtract(vectors[rows], mean, out=points[rows])
+            np.subtract(vectors[distinct.firsts[rows]], mean, out=points[rows])
         finite = all(np.isfinite(np.vdot(points[rows], points[rows])) for rows in slices)
     if not finite:
         raise RunnerError(
@@ -116,109 +124,114 @@ def centered(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Means:
-    """Centres as means of their clusters' points; sums and counts follow every move of a point."""
+    """Centres as means of their clusters' points; sums and counts follow every move of a point.
 
-    def __init__(self, points: np.ndarray, centers: np.ndarray) -> None:
+    The sums are exact and don't drift: every coordinate is rounded to a multiple of one power of two, so coarse that
+    the sum of all points needs no more than the 53 bits of a float64, and so fine that a float32 loses next to nothing.
+    """
+
+    def __init__(self, points: np.ndarray, weights: np.ndarray, centers: np.ndarray) -> None:
         self.points = points
         self.centers = centers
-        self.counts = np.zeros(len(centers), np.int64)
+        self.sizes = np.zeros(len(centers), np.int64)
+        self._weights = weights
+        self._totals = np.zeros(len(centers), np.int64)
         self._sums = np.zeros(centers.shape, np.float64)
         self._touched = np.zeros(len(centers), bool)
+        self._rounder = _rounder(points, int(weights.sum()))
 
     def move(self, changes: Changes, labels: np.ndarray) -> None:
         """Take the changed points out of their former clusters and into those that ``labels`` names."""
-        _move(self._sums, self.counts, self._touched, self.points, changes.points, changes.former, labels)
+        _move(
+            self._sums, self._totals, self.sizes, self._touched, self.points, self._weights, self._rounder,
+            changes.points, changes.former, labels,
+        )  # fmt: skip
 
     def fill_empty(self, assignment: Assignment) -> np.ndarray:
         """Put the points farthest from their centres into the empty clusters, one each, and return the clusters filled.
 
         As in scikit-learn, but never by emptying another cluster nor twice with the same point, so that a
-        cluster stays empty if there are fewer distinct points than clusters.
+        cluster stays empty if there are fewer points than clusters.
         """
-        empty = np.flatnonzero(self.counts == 0)
+        empty = np.flatnonzero(self.sizes == 0)
         if not empty.size:
             return empty
         everything = np.arange(len(self.points))
         distances = squared_distances(self.points, everything, self.centers, assignment.labels)
-        self._sums[empty] = 0  # clears what rounding has left
-        taken: set[bytes] = set()
+        filled = 0
         for point in np.argsort(-distances, kind="stable"):
-            if len(taken) == len(empty) or distances[point] == 0:
+            if filled == len(empty) or distances[point] == 0:
                 break
-            former, vector = assignment.labels[[point]], self.points[point].tobytes()
-            if self.counts[former[0]] == 1 or vector in taken:
-                continue
-            assignment.place(point, empty[len(taken)])
-            self.move(Changes(np.array([point]), former), assignment.labels)
-            taken.add(vector)
-        return empty[: len(taken)]
-
-    def merge_twins(self, assignment: Assignment) -> bool:
-        """Empty the clusters whose centre is also another's, as rounding can split equal points; whether any was."""
-        first_with: dict[bytes, int] = {}
-        found = False
-        for cluster in np.flatnonzero(self.counts):
-            first = first_with.setdefault(self.centers[cluster].tobytes(), int(cluster))
-            if first != cluster:
-                members = np.flatnonzero(assignment.labels == cluster)
-                assignment.labels[members] = first
-                self.move(Changes(members, np.full(len(members), cluster, np.int32)), assignment.labels)
-                found = True
-        return found
+            former = assignment.labels[[point]]
+            if self.sizes[former[0]] > 1:
+                assignment.place(point, empty[filled])
+                self.move(Changes(np.array([point]), former), assignment.labels)
+                filled += 1
+        return empty[:filled]
 
     def recompute(self) -> np.ndarray:
         """Set the centres of all clusters whose points have changed to their means; see ``set_to_means``."""
-        changed = np.flatnonzero(self._touched & (self.counts > 0))
+        changed = np.flatnonzero(self._touched & (self.sizes > 0))
         self._touched[:] = False
         return self.set_to_means(changed)
 
     def set_to_means(self, clusters: np.ndarray) -> np.ndarray:
         """Set the centres of ``clusters`` to their means; how far every centre moved, float64, shape (k,)."""
-        means = (self._sums[clusters] / self.counts[clusters, None]).astype(np.float32)
+        means = (self._sums[clusters] / self._totals[clusters, None]).astype(np.float32)
         drift = np.zeros(len(self.centers))
         drift[clusters] = np.linalg.norm(means.astype(np.float64) - self.centers[clusters], axis=1)
         self.centers[clusters] = means
         return drift
 
 
+def _rounder(points: np.ndarray, total_weight: int) -> float:
+    """What rounds a coordinate to a multiple of its own last bit by being added and taken away again. It is 1.5 times a
+    power of two, so large that sums of up to ``total_weight`` coordinates so rounded are exact in float64."""
+    largest = max(float(np.abs(points[rows]).max(initial=0)) for rows in blocks(len(points)))
+    if not largest:
+        return 0.0
+    return 1.5 * 2.0 ** (np.ceil(np.log2(largest)) + np.ceil(np.log2(total_weight)) + 1)
+
+
 @numba.njit(cache=True)
-def _move(
-    sums: np.ndarray,
-    counts: np.ndarray,
-    touched: np.ndarray,
-    points: np.ndarray,
-    rows: np.ndarray,
-    former: np.ndarray,
-    labels: np.ndarray,
-) -> None:  # pragma: no cover - compiled
+def _move(  # type: ignore[no-untyped-def]
+    sums, totals, sizes, touched, points, weights, rounder, rows, former, labels
+):  # pragma: no cover - compiled
     for i in range(len(rows)):
         row, old, new = rows[i], former[i], labels[rows[i]]
+        for axis in range(points.shape[1]):
+            term = weights[row] * ((points[row, axis] + rounder) - rounder)
+            if old >= 0:
+                sums[old, axis] -= term
+            sums[new, axis] += term
         if old >= 0:
-            sums[old] -= points[row]
-            counts[old] -= 1
+            totals[old] -= weights[row]
+            sizes[old] -= 1
             touched[old] = True
-        sums[new] += points[row]
-        counts[new] += 1
+        totals[new] += weights[row]
+        sizes[new] += 1
         touched[new] = True
 
 
 def _finish(assignment: Assignment, means: _Means, drift: np.ndarray) -> None:
     """Assign the points to the last centres; a cluster that this empties is filled, which may attract more points."""
-    while drift.any() or means.merge_twins(assignment):
+    while drift.any():
         means.move(assignment.update(means.centers, drift), assignment.labels)
         drift = means.set_to_means(means.fill_empty(assignment))
 
 
-def _result(assignment: Assignment, means: _Means, mean: np.ndarray, n_iter: int, converged: bool) -> KMeansResult:
+def _result(
+    assignment: Assignment, means: _Means, distinct: DistinctRows, mean: np.ndarray, n_iter: int, converged: bool
+) -> KMeansResult:
     everything = np.arange(len(assignment.points))
-    inertia = squared_distances(assignment.points, everything, means.centers, assignment.labels).sum()
-    present = np.flatnonzero(means.counts)
-    compact = np.full(len(means.counts), -1, np.int32)
+    distances = squared_distances(assignment.points, everything, means.centers, assignment.labels)
+    present = np.flatnonzero(means.sizes)
+    compact = np.full(len(means.sizes), -1, np.int32)
     compact[present] = np.arange(len(present))
     return KMeansResult(
-        labels=compact[assignment.labels],
+        labels=distinct.spread(compact[assignment.labels]),
         centers=means.centers[present] + mean,
-        inertia=float(inertia),
+        inertia=float(distinct.weights @ distances),
         n_iter=n_iter,
         converged=bool(converged),
         pairs_computed=assignment.pairs_computed,

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import torch
 
-from runner.cluster.products import as_tensor, blocks
+from runner.cluster.products import SAME, as_tensor, blocks, multiply, rounding_error
 
 GAP_SHARE = 0.9
 """A centre is looked at by a point if it moved further than this share of the point's gap; with 1 a centre that moved
@@ -39,7 +39,12 @@ class Changes:
 
 
 class Assignment(ABC):
-    """The current label of every point, and what is needed to bring it up to date."""
+    """The current label of every point, and what is needed to bring it up to date.
+
+    Float32 products say which centres may be a point's nearest, and where more than one may, float64 distances decide:
+    the labels are the same whatever the products' last bits are. In a tie a point keeps its centre, else it takes that
+    of the lowest number.
+    """
 
     def __init__(self, points: np.ndarray, labels: np.ndarray | None, device: str) -> None:
         """Start with ``labels`` (int, shape (n,)), or with none; ``points`` is float32, shape (n, d), centred."""
@@ -62,6 +67,35 @@ class Assignment(ABC):
         """Put a point into a cluster by decree; the next update looks at it afresh."""
         self.labels[point] = label
 
+    def _limits(self, rows: np.ndarray, nearest: np.ndarray, terms: np.ndarray, table: _CenterTable) -> np.ndarray:
+        """The largest product terms with which another centre may be as near to ``rows`` as ``nearest``, whose terms
+        are given: float64, shape (len(rows),).
+
+        A term is too large by at most the point's part of the rounding error, and too small by that and twice the
+        centre's.
+        """
+        return terms.astype(np.float64) + 2 * rounding_error(
+            self.squared_norms[rows] + table.host_squared_norms[nearest]
+        )
+
+    def _decide(self, rows: np.ndarray, terms: torch.Tensor, limits: np.ndarray, table: _CenterTable) -> np.ndarray:
+        """The nearest centres of ``rows`` among those whose terms are within the limits, by float64 distances: int64.
+
+        Args:
+            rows: int64, shape (r,).
+            terms: product terms of ``rows`` and the first columns of ``table``, shape (r, c).
+            limits: float64, shape (r,), none below its row's smallest term.
+            table: whose columns they are.
+        """
+        below = terms <= torch.from_numpy(limits).to(terms.device)[:, None]
+        row, column = (part.cpu().numpy() for part in torch.nonzero(below).unbind(1))
+        centers = table.order[column]
+        distances = squared_distances(self.points, rows[row], table.host_centers, centers)
+        starts = np.searchsorted(row, np.arange(len(rows)))
+        least = np.minimum.reduceat(distances, starts)
+        centers[distances > least[row] * (1 + SAME)] = len(table.order)
+        return np.minimum.reduceat(centers, starts)
+
 
 class ExhaustiveAssignment(Assignment):
     """Every point looks at every centre: fastest for few centres."""
@@ -70,22 +104,30 @@ class ExhaustiveAssignment(Assignment):
         former = self.labels.copy()
         table = _CenterTable(centers, np.arange(len(centers)), self._on_device.device)
         self.pairs_computed += len(self.points) * len(centers)
-        nearest = torch.cat(
-            [
-                torch.addmm(table.squared_norms, self._on_device[rows], table.centers.T, beta=1, alpha=-2)
-                .min(1)
-                .indices
-                for rows in blocks(len(self.points), _tile_shape(len(centers), self._on_device.device)[0])
-            ]
-        )
-        labels = nearest.cpu().numpy().astype(np.int32)
+        labels = np.empty(len(self.points), np.int32)
+        for rows in blocks(len(self.points), _tile_shape(len(centers), self._on_device.device)[0]):
+            terms = multiply(self._on_device[rows], table.scaled, plus=table.squared_norms)
+            labels[rows] = self._nearest(np.arange(rows.start, rows.stop), terms, table)
         changed = np.flatnonzero(labels != former)
         known = former[changed] >= 0
         current = np.full(len(changed), np.inf)
         current[known] = squared_distances(self.points, changed[known], centers, former[changed[known]])
-        changed = changed[squared_distances(self.points, changed, centers, labels[changed]) < current]
+        distances = squared_distances(self.points, changed, centers, labels[changed])
+        changed = changed[distances < current * (1 - SAME)]
         self.labels[changed] = labels[changed]
         return Changes(changed, former[changed])
+
+    def _nearest(self, rows: np.ndarray, terms: torch.Tensor, table: _CenterTable) -> np.ndarray:
+        first, nearest = terms.min(1)
+        terms.scatter_(1, nearest[:, None], torch.inf)
+        second = terms.amin(1)
+        terms.scatter_(1, nearest[:, None], first[:, None])
+        labels = nearest.cpu().numpy()
+        limits = self._limits(rows, labels, first.cpu().numpy(), table)
+        unsure = np.flatnonzero(second.cpu().numpy() <= limits)
+        if len(unsure):
+            labels[unsure] = self._decide(rows[unsure], terms[torch.from_numpy(unsure)], limits[unsure], table)
+        return labels
 
 
 class BoundedAssignment(Assignment):
@@ -94,7 +136,7 @@ class BoundedAssignment(Assignment):
     A point between whose bounds there is a gap keeps its centre as long as no centre moves that far (Hamerly 2010).
     Here the gap also says *which* centres a point has to look at: only those that moved further than ``GAP_SHARE`` of
     it, since the others cannot have closed it. Points sorted by gap and centres by movement make these pairs a
-    staircase of dense blocks, that is, of matrix products. The labels are those of a full search, up to rounding.
+    staircase of dense blocks, that is, of matrix products. The labels are those of a full search.
     """
 
     def __init__(self, points: np.ndarray, labels: np.ndarray | None, device: str) -> None:
@@ -156,15 +198,26 @@ class BoundedAssignment(Assignment):
         self.pairs_computed += len(rows) * n_columns
         own = table.position[self.labels[rows]]
         own[self.labels[rows] < 0] = -1
-        position, first, second = self._two_nearest_others(rows, own, table, n_columns)
+        others = _Others(self._on_device, rows, own, table, n_columns)
+        position, *terms = others.two_nearest()
+        least = self.squared_norms[rows] - rounding_error(self.squared_norms[rows])
+        first, second = (np.sqrt(np.maximum(each + least, 0)) for each in terms)
         labels, upper = self.labels[rows], self._upper[rows]
         moved = np.flatnonzero(first < upper)
-        labels[moved] = table.order[position[moved]]
+        nearest = table.order[position[moved]]
+        limits = self._limits(rows[moved], nearest, terms[0][moved], table)
+        unsure = np.flatnonzero(terms[1][moved] <= limits)
+        if len(unsure):
+            places = moved[unsure]
+            nearest[unsure] = self._decide(rows[places], others.terms(places), limits[unsure], table)
+        labels[moved] = nearest
         distances = np.sqrt(squared_distances(self.points, rows[moved], table.host_centers, labels[moved]))
-        closer = distances < upper[moved]
+        closer = distances < upper[moved] * (1 - SAME)
         moved = moved[closer]
         lower = first
-        lower[moved] = np.minimum(second[moved], upper[moved])
+        lower[moved] = np.minimum(
+            np.where(labels[moved] == table.order[position[moved]], second[moved], first[moved]), upper[moved]
+        )
         if skipped_drift is not None:
             lower = np.minimum(lower, self._lower[rows] - skipped_drift)
         self._lower[rows] = lower
@@ -172,29 +225,41 @@ class BoundedAssignment(Assignment):
         self.labels[rows[moved]] = labels[moved]
         return moved
 
-    def _two_nearest_others(
-        self, rows: np.ndarray, own: np.ndarray, table: _CenterTable, n_columns: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Position in ``table`` of the nearest centre but the own one, and lower bounds on the distances to it and to
-        the next one."""
-        device = self._on_device.device
-        selected = self._on_device.index_select(0, torch.from_numpy(rows).to(device))
-        own_position = torch.from_numpy(own).to(device)
-        position = torch.zeros(len(rows), dtype=torch.int64, device=device)
-        first = torch.full((len(rows),), torch.inf, device=device)
+
+class _Others:
+    """Product terms of some points and the centres but their own, in the first columns of a table."""
+
+    def __init__(
+        self, points: torch.Tensor, rows: np.ndarray, own: np.ndarray, table: _CenterTable, n_columns: int
+    ) -> None:
+        self._selected = points.index_select(0, torch.from_numpy(rows).to(points.device))
+        self._own = torch.from_numpy(own).to(points.device)
+        self._table = table
+        self._padded = -(-n_columns // GROUPS) * GROUPS
+
+    def two_nearest(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Position of the nearest, its term and that of the next; infinite where there is none."""
+        device = self._selected.device
+        position = torch.zeros(len(self._selected), dtype=torch.int64, device=device)
+        first = torch.full((len(self._selected),), torch.inf, device=device)
         second = first.clone()
-        padded = -(-n_columns // GROUPS) * GROUPS
-        for columns in blocks(padded, _tile_shape(padded, device)[1]):
-            partial = torch.addmm(table.squared_norms[columns], selected, table.centers[columns].T, beta=1, alpha=-2)
-            holding = torch.nonzero((own_position >= columns.start) & (own_position < columns.stop)).squeeze(1)
-            partial[holding, own_position[holding] - columns.start] = torch.inf
-            here, nearest, next_nearest = two_smallest(partial)
+        for columns in blocks(self._padded, _tile_shape(self._padded, device)[1]):
+            here, nearest, next_nearest = two_smallest(self._terms(self._selected, self._own, columns))
             second = torch.minimum(torch.minimum(torch.maximum(first, nearest), second), next_nearest)
             position = torch.where(nearest < first, here + columns.start, position)
             first = torch.minimum(first, nearest)
-        least = self.squared_norms[rows] - rounding_error(self.squared_norms[rows])
-        lower = (np.sqrt(np.maximum(terms.cpu().numpy() + least, 0)) for terms in (first, second))
-        return position.cpu().numpy(), *lower
+        return position.cpu().numpy(), first.cpu().numpy(), second.cpu().numpy()
+
+    def terms(self, places: np.ndarray) -> torch.Tensor:
+        """All terms of the points at some places."""
+        which = torch.from_numpy(places).to(self._selected.device)
+        return self._terms(self._selected[which], self._own[which], slice(0, self._padded))
+
+    def _terms(self, points: torch.Tensor, own: torch.Tensor, columns: slice) -> torch.Tensor:
+        terms = multiply(points, self._table.scaled[columns], plus=self._table.squared_norms[columns])
+        holding = torch.nonzero((own >= columns.start) & (own < columns.stop)).squeeze(1)
+        terms[holding, own[holding] - columns.start] = torch.inf
+        return terms
 
 
 def start_assignment(points: np.ndarray, labels: np.ndarray | None, n_centers: int, device: str) -> Assignment:
@@ -222,9 +287,9 @@ class _CenterTable:
 
     Attributes:
         order: int64, shape (k,), centre at each position; ``position`` is its inverse.
-        host_centers: the centres in their own order.
-        centers, squared_norms: in this order on the device; the norms are lowered by their part of the rounding
-            error, so that the product terms |centre|² - 2 point·centre are not too large by it.
+        host_centers, host_squared_norms: the centres in their own order.
+        scaled, squared_norms: -2 times the centres in this order on the device, and the norms lowered by their part of
+            the rounding error, so that the product terms |centre|² - 2 point·centre are not too large by it.
     """
 
     def __init__(self, centers: np.ndarray, order: np.ndarray, device: torch.device) -> None:
@@ -237,19 +302,11 @@ class _CenterTable:
         ordered = np.zeros((padded, dimension), np.float32)
         ordered[:k] = centers[order]
         squared_norms = np.full(padded, np.inf, np.float32)
-        norms = np.einsum("ij,ij->i", centers, centers, dtype=np.float64)[order]
+        self.host_squared_norms = np.einsum("ij,ij->i", centers, centers, dtype=np.float64)
+        norms = self.host_squared_norms[order]
         squared_norms[:k] = norms - rounding_error(norms)
-        self.centers = torch.from_numpy(ordered).to(device)
+        self.scaled = torch.from_numpy(-2 * ordered).to(device)
         self.squared_norms = torch.from_numpy(squared_norms).to(device)
-
-
-def rounding_error(squared_norms: np.ndarray) -> np.ndarray:
-    """Bound on the error of a squared distance taken from a float32 product, given the sum of both squared norms.
-
-    It is three times the largest error seen with 500 to 4000 dimensions. The constant is for squares that vanish in
-    float32.
-    """
-    return 2e-6 * squared_norms + 1e-35
 
 
 def two_smallest(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -1,4 +1,9 @@
-"""The exact k-nearest-neighbour graph, the first half of the shared geometry."""
+"""The exact k-nearest-neighbour graph, the first half of the shared geometry.
+
+Neighbours are ordered by (float64 distance, row), whatever the processor, its libraries, the size of blocks and the
+number of threads: float32 products only propose candidates, and where a row that they left out may be as near as the
+last neighbour, as in ties, all rows that may be are looked at again in float64. Equal rows are looked at once.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +13,15 @@ import numba
 import numpy as np
 import torch
 
-from runner.cluster.products import Progress, Tile, as_tensor, silent, symmetric_tiles
+from runner.cluster.copies import spread_neighbors
+from runner.cluster.distinct_rows import DistinctRows, distinct_rows
+from runner.cluster.products import ROUNDING, Progress, Tile, as_tensor, blocks, multiply, silent, symmetric_tiles
 
 EXTRA_CANDIDATES = 4
-"""Neighbours kept beyond k, so that float32 rounding at the edge of the list can be put right in float64."""
+"""Candidates kept beyond k, so that most rows need not be looked at again."""
+
+SECOND_LOOK = (256, 16_384)
+"""Rows and columns of a block in which rows are looked at again."""
 
 TWO = np.float32(2)
 """Keeps compiled loops in single precision, where a plain 2 would double the width of every number."""
@@ -41,8 +51,15 @@ class Neighbors:
         return self.distances[:, min_samples - 1]
 
 
-def nearest_neighbors(vectors: np.ndarray, k: int, device: str = "cpu", progress: Progress = silent) -> Neighbors:
-    """Exact nearest neighbours by blocked matrix products, each pair of rows multiplied once.
+def nearest_neighbors(
+    vectors: np.ndarray,
+    k: int,
+    device: str = "cpu",
+    progress: Progress = silent,
+    *,
+    distinct: DistinctRows | None = None,
+) -> Neighbors:
+    """Exact nearest neighbours by blocked matrix products, each pair of different rows multiplied once.
 
     Candidates are chosen in float32; their distances are then computed in float64 from the coordinate
     differences, so that near-duplicates, whose distance a product would lose, are ordered rightly.
@@ -52,6 +69,7 @@ def nearest_neighbors(vectors: np.ndarray, k: int, device: str = "cpu", progress
         k: neighbours per row, 1 ≤ k < n.
         device: torch device of the products.
         progress: told the share of the work done.
+        distinct: the different rows where they are known already.
 
     Raises:
         ValueError: if k is not in 1 … n-1.
@@ -59,11 +77,74 @@ def nearest_neighbors(vectors: np.ndarray, k: int, device: str = "cpu", progress
     n = len(vectors)
     if not 1 <= k < n:
         raise ValueError(f"k must be between 1 and {n - 1} for {n} vectors, got {k}")
-    kept = min(k + EXTRA_CANDIDATES, n - 1)
+    distinct = distinct or distinct_rows(vectors)
+    found = _neighbors_of_different(distinct.of(np.asarray(vectors)), min(k, len(distinct) - 1), device, progress)
+    return Neighbors(*spread_neighbors(found.indices, found.distances, distinct, k))
+
+
+def _neighbors_of_different(vectors: np.ndarray, k: int, device: str, progress: Progress) -> Neighbors:
+    """The same for rows none of which equals another; k may be 0."""
+    if not k:
+        return Neighbors(np.empty((len(vectors), 0), np.int32), np.empty((len(vectors), 0)))
+    kept = min(k + EXTRA_CANDIDATES, len(vectors) - 1)
     candidates = (_candidates_cpu if device == "cpu" else _candidates_torch)(vectors, kept, device, progress)
-    distances = exact_distances(np.asarray(vectors), candidates)
-    order = np.lexsort((candidates, distances), axis=1)[:, :k]
-    return Neighbors(np.take_along_axis(candidates, order, 1), np.take_along_axis(distances, order, 1))
+    distances = exact_distances(vectors, candidates)
+    order = np.lexsort((candidates, distances), axis=1)
+    candidates, distances = np.take_along_axis(candidates, order, 1), np.take_along_axis(distances, order, 1)
+    found = Neighbors(np.ascontiguousarray(candidates[:, :k]), np.ascontiguousarray(distances[:, :k]))
+    if kept < len(vectors) - 1:
+        _look_again(vectors, found, distances[:, -1], device)
+    return found
+
+
+def _look_again(vectors: np.ndarray, found: Neighbors, farthest: np.ndarray, device: str) -> None:
+    """Put right the rows for which another than the candidates may be as near as the last neighbour.
+
+    Whatever is no candidate has a float32 distance that is not below that of the farthest candidate, and a row y within
+    the radius r of x has |y| ≤ |x| + r, which bounds the rounding error of its distance.
+
+    Args:
+        vectors: float32, shape (m, d).
+        found: of all rows; changed in place.
+        farthest: float64, shape (m,), distance of each row's farthest candidate.
+        device: torch device of the products.
+    """
+    norms = squared_norms(vectors).astype(np.float64)
+    radii = found.distances[:, -1]
+    errors = ROUNDING * (norms + np.square(np.sqrt(norms) + farthest))
+    unsure = np.flatnonzero(np.square(farthest) - 2 * errors <= np.square(radii))
+    limits = np.square(radii) + errors
+    whole = as_tensor(vectors, device)
+    n_rows, n_columns = SECOND_LOOK
+    for block in blocks(len(unsure), n_rows):
+        rows = unsure[block]
+        indices = np.zeros((len(rows), found.k), np.int32)
+        distances = np.full((len(rows), found.k), np.inf)
+        for columns in blocks(len(vectors), n_columns):
+            products = multiply(whole[torch.from_numpy(rows).to(device)], whole[columns]).cpu().numpy()
+            _keep_nearest_exactly(
+                products, vectors, rows, columns.start, norms, limits[rows], indices, distances
+            )  # fmt: skip
+        found.indices[rows], found.distances[rows] = indices, distances
+
+
+@numba.njit(parallel=True, cache=True)
+def _keep_nearest_exactly(products, vectors, rows, column_start, norms, limits, indices, best):  # type: ignore[no-untyped-def]
+    """Merge a block of columns into the lists of the nearest by (float64 distance, column), of the columns whose
+    squared distance by product is within the row's limit."""
+    for i in numba.prange(len(rows)):
+        row = rows[i]
+        for j in range(products.shape[1]):
+            column = column_start + j
+            if norms[row] + norms[column] - 2 * np.float64(products[i, j]) > limits[i] or column == row:
+                continue
+            total = 0.0
+            for axis in range(vectors.shape[1]):
+                difference = np.float64(vectors[row, axis]) - np.float64(vectors[column, axis])
+                total += difference * difference
+            distance = np.sqrt(total)
+            if distance < best[i, -1]:
+                _insert(distance, column, best[i], indices[i])
 
 
 def squared_norms(vectors: np.ndarray) -> np.ndarray:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from runner.cluster.distinct_rows import DistinctRows, distinct_rows
 from runner.cluster.kmeans import centered
-from runner.cluster.kmeans_assignment import rounding_error, squared_distances
-from runner.cluster.products import as_tensor
+from runner.cluster.kmeans_assignment import squared_distances
+from runner.cluster.products import SAME, as_tensor, multiply, rounding_error
 from runner.errors import UsageError
 
 LOCAL_TRIALS = (16, 3)
@@ -23,10 +24,6 @@ SEEDS_PER_BATCH = 64
 """Largest number of seeds chosen from one batch of candidates; a batch also adds at most an eighth to the seeds."""
 
 TILE_ELEMENTS = 2**21
-
-NEAR = 1e-3
-"""Squared distances whose rounding error may be a larger share than this are computed from the differences, so that
-duplicates are exactly 0 apart."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,14 @@ def seed_centers(vectors: np.ndarray, n_clusters: int, random_state: int, device
     return seed(vectors, n_clusters, random_state, device).indices
 
 
-def seed(vectors: np.ndarray, n_clusters: int, random_state: int, device: str = "cpu") -> Seeding:
+def seed(
+    vectors: np.ndarray,
+    n_clusters: int,
+    random_state: int,
+    device: str = "cpu",
+    *,
+    distinct: DistinctRows | None = None,
+) -> Seeding:
     """Choose initial centres by greedy k-means++ (Arthur & Vassilvitskii 2007), in batches.
 
     Candidates are drawn with probability proportional to the squared distance to the nearest seed; of the
@@ -63,11 +67,15 @@ def seed(vectors: np.ndarray, n_clusters: int, random_state: int, device: str = 
     each seen against the seeds before it. A seed does not depend on how many follow: ``seed(v, k, s)`` is a prefix
     of ``seed(v, K, s)`` for k < K.
 
+    Equal vectors are one point with a weight. Products only say which points may be nearer to a candidate than to any
+    seed; what is drawn rests on float64 distances, hence neither on the processor nor on the number of threads.
+
     Args:
         vectors: float32, shape (n, d); a read-only memory map will do.
         n_clusters: number of seeds, 1 … n.
-        random_state: the same number gives the same seeds (with the same number of threads).
+        random_state: the same number gives the same seeds.
         device: torch device of the matrix products.
+        distinct: the different vectors where they are known already.
 
     Returns:
         the seeds; fewer than ``n_clusters`` where there are fewer distinct vectors.
@@ -78,15 +86,29 @@ def seed(vectors: np.ndarray, n_clusters: int, random_state: int, device: str = 
     """
     if not 1 <= n_clusters <= len(vectors):
         raise UsageError(f"n_clusters must be between 1 and {len(vectors)}, the number of images, got {n_clusters}.")
+    distinct = distinct or distinct_rows(vectors)
     rng = np.random.default_rng(random_state)
-    state = _Seeds(_Distances(centered(vectors)[0], device))
-    state.consider(rng.integers(len(vectors), size=1), 1)
+    state = _Seeds(_Distances(centered(vectors, distinct)[0], device), distinct.weights)
+    state.consider(distinct.tickets[rng.integers(len(vectors), size=1)], 1)
     while len(state.indices) < n_clusters and state.potential > 0:
         n_seeds = len(state.indices)
         n_new = min(max(1, n_seeds // 8), SEEDS_PER_BATCH)
         trials = int(np.clip(LOCAL_TRIALS_BUDGET // n_seeds, LOCAL_TRIALS[1], LOCAL_TRIALS[0]))
         state.consider(state.draw(n_new * trials, rng), n_new)
-    return state.seeding(n_clusters)
+    return _of_all_rows(state.seeding(n_clusters), distinct)
+
+
+def _of_all_rows(seeding: Seeding, distinct: DistinctRows) -> Seeding:
+    """A seeding of the different vectors as one of all vectors."""
+    if not distinct.has_copies:
+        return seeding
+    rows = np.argsort(distinct.numbers, kind="stable").astype(np.int32)
+    starts = np.cumsum(distinct.weights) - distinct.weights
+    points, seeds = seeding.changes
+    each = distinct.weights[points]
+    within = np.arange(each.sum()) - np.repeat(np.cumsum(each) - each, each)
+    changes = np.stack([rows[np.repeat(starts[points], each) + within], np.repeat(seeds, each)])
+    return Seeding(distinct.firsts[seeding.indices], changes)
 
 
 @dataclass(frozen=True)
@@ -106,20 +128,21 @@ class _Improvements:
 class _Seeds:
     """The seeds so far and every point's squared distance to the nearest."""
 
-    def __init__(self, distances: _Distances) -> None:
+    def __init__(self, distances: _Distances, weights: np.ndarray) -> None:
         self.indices: list[int] = []
         self._distances = distances
+        self._weights = weights
         self._nearest = np.full(distances.n_points, np.inf)
         self._points: list[np.ndarray] = []
         self._seeds: list[np.ndarray] = []
 
     @property
     def potential(self) -> float:
-        return float(self._nearest.sum())
+        return float((self._weights * self._nearest).sum())
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Up to ``n`` different points, drawn with probability proportional to the squared distance."""
-        cumulative = np.cumsum(self._nearest)
+        cumulative = np.cumsum(self._weights * self._nearest)
         drawn = np.searchsorted(cumulative, rng.random(n) * cumulative[-1], side="right")
         last = np.flatnonzero(self._nearest)[-1]
         return np.unique(np.minimum(drawn, last))
@@ -152,10 +175,10 @@ class _Seeds:
 
     def _gain(self, improvements: _Improvements, candidate: int) -> float:
         points, squared_distances = improvements.of(candidate)
-        return float(np.maximum(self._nearest[points] - squared_distances, 0).sum())
+        return float((self._weights[points] * np.maximum(self._nearest[points] - squared_distances, 0)).sum())
 
     def _add(self, candidate: int, points: np.ndarray, squared_distances: np.ndarray) -> None:
-        nearer = squared_distances < self._nearest[points]
+        nearer = squared_distances < self._nearest[points] * (1 - SAME)
         points = points[nearer]
         self._nearest[points] = squared_distances[nearer]
         self._points.append(points.astype(np.int32))
@@ -177,35 +200,25 @@ class _Distances:
         device = self._on_device.device
         rows_per_tile = max(256, TILE_ELEMENTS // len(candidates))
         selected = torch.from_numpy(candidates).to(device)
-        vectors = self._on_device.index_select(0, selected)
+        vectors = -2 * self._on_device.index_select(0, selected)
         norms = self._host_norms[candidates]
         squared_norms = torch.from_numpy((norms - rounding_error(norms)).astype(np.float32)).to(device)
         limits = torch.from_numpy(self._limits(bounds)).to(device)
         found = []
         for start in range(0, self.n_points, rows_per_tile):
             rows = slice(start, start + rows_per_tile)
-            tile = torch.addmm(squared_norms, self._on_device[rows], vectors.T, beta=1, alpha=-2)
-            excess = tile - limits[rows, None]
+            excess = multiply(self._on_device[rows], vectors, plus=squared_norms).sub_(limits[rows, None])
             some = torch.nonzero(excess.amin(1) < 0).squeeze(1)
             row, number = torch.nonzero(excess[some] < 0).unbind(1)
-            row = some[row]
-            found.append(((row + start).cpu(), number.cpu(), tile[row, number].cpu()))
-        points, numbers, distances = (torch.cat(parts).numpy() for parts in zip(*found, strict=True))
-        exact = self._distances(points, candidates[numbers], distances)
-        below = np.flatnonzero(exact < bounds[points])
+            found.append(((some[row] + start).cpu(), number.cpu()))
+        points, numbers = (torch.cat(parts).numpy() for parts in zip(*found, strict=True))
+        distances = squared_distances(self._points, points, self._points, candidates[numbers])
+        below = np.flatnonzero(distances < bounds[points] * (1 - SAME))
         order = below[np.argsort(numbers[below], kind="stable")]
         starts = np.searchsorted(numbers[order], np.arange(len(candidates) + 1))
-        return _Improvements(points[order], exact[order], starts)
+        return _Improvements(points[order], distances[order], starts)
 
     def _limits(self, bounds: np.ndarray) -> np.ndarray:
         """Per point, the product term that stands for a distance equal to its bound, raised by the rounding error."""
         limits = bounds + rounding_error(self._host_norms) - self._host_norms
         return np.where(bounds > 0, limits, -np.inf).astype(np.float32)
-
-    def _distances(self, points: np.ndarray, others: np.ndarray, products: np.ndarray) -> np.ndarray:
-        """Squared distances of pairs, from their product terms |other|² - 2 point·other where these are accurate."""
-        distances = products + self._host_norms[points]
-        error = rounding_error(self._host_norms[points] + self._host_norms[others])
-        near = np.flatnonzero(distances < error / NEAR)
-        distances[near] = squared_distances(self._points, points[near], self._points, others[near])
-        return distances

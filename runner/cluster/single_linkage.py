@@ -57,9 +57,11 @@ def _kruskal(edges, order, n):  # type: ignore[no-untyped-def]
 
 
 def minimum_spanning_forest(edges: np.ndarray, weights: np.ndarray, n: int) -> SpanningTree:
-    """Kruskal's algorithm; ties are broken by the order in which edges are given.
+    """Kruskal's algorithm; of edges that weigh the same, that between the lowest rows comes first.
 
-    Unlike ``scipy.sparse.csgraph.minimum_spanning_tree`` it takes edges of weight zero (duplicates).
+    That makes the tree the only one, in whatever order edges are given, the lower row of each first, and trees can be
+    merged: the tree of two sets of edges is that of their two trees. Unlike
+    ``scipy.sparse.csgraph.minimum_spanning_tree`` it takes edges of weight zero (duplicates).
 
     Args:
         edges: int, shape (m, 2), values in 0 … n-1.
@@ -69,12 +71,16 @@ def minimum_spanning_forest(edges: np.ndarray, weights: np.ndarray, n: int) -> S
     Returns:
         the tree, or fewer than n-1 edges where the graph is not connected.
     """
-    chosen = _kruskal(edges, np.argsort(weights, kind="stable"), n)
-    return SpanningTree(np.ascontiguousarray(edges[chosen], dtype=np.int32), weights[chosen].astype(np.float64))
+    ends = np.sort(edges, axis=1).astype(np.int64)
+    chosen = _kruskal(edges, np.lexsort((ends[:, 0] * n + ends[:, 1], weights)), n)
+    return SpanningTree(ends[chosen].astype(np.int32), weights[chosen].astype(np.float64))
 
 
 def prim(edges: np.ndarray, lengths: np.ndarray, core: np.ndarray) -> SpanningTree:
     """Prim's algorithm from row 0 under mutual reachability; of equally near rows the first is taken.
+
+    Edges of equal weight are in the order that hdbscan puts them in, which is that of NumPy's default sort and not the
+    same on processors of all kinds.
 
     Args:
         edges: int32, shape (m, 2), of a connected graph; duplicates do no harm.
@@ -87,7 +93,7 @@ def prim(edges: np.ndarray, lengths: np.ndarray, core: np.ndarray) -> SpanningTr
     starts = np.concatenate([[0], np.cumsum(np.bincount(ends, minlength=len(core)))])
     edge_numbers = by_end % len(edges)
     tree, weights = _prim(starts, other_ends[by_end], lengths[edge_numbers], core)
-    order = np.argsort(weights)  # numpy's default, unstable sort: hdbscan's order among equal weights
+    order = np.argsort(weights)
     return SpanningTree(tree[order], weights[order])
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from runner.cluster.distinct_rows import distinct_rows
 from runner.cluster.neighbors import Neighbors
 from runner.errors import UsageError
 
@@ -70,7 +71,9 @@ def _principal_components(vectors: np.ndarray, dimension: int, seed: int) -> np.
     model = PCA(n_components=min(dimension, *vectors.shape), random_state=seed)
     with threadpool_limits(1):  # beside torch's threads, those of scipy's LAPACK only wait for each other
         projected = model.fit_transform(np.asarray(vectors))
-    return np.ascontiguousarray(projected, dtype=np.float32)
+    projected = np.ascontiguousarray(projected, dtype=np.float32)
+    distinct = distinct_rows(vectors)
+    return distinct.spread(distinct.of(projected))  # equal rows of a product may differ in the last bit
 
 
 def _umap(vectors: np.ndarray, neighbors: Neighbors, dimension: int, seed: int) -> np.ndarray:

@@ -9,7 +9,8 @@ The tree is found in a single pass over half of the n × n products. A good tree
 known beforehand, and a pair of rows can only improve it if it is closer than the largest edge on the path
 that joins them there (the cycle property). With the rows in the tree's leaf order that edge is the larger of two
 running maxima, one of the row and one of the column, so that a pair costs one comparison in vector instructions,
-and next to none of them pass.
+and next to none of them pass. Those are decided in float64, ties by the total order (weight, row, row), so that the
+tree is the same whatever the products' last bits are. Equal rows are one, joined to their copies in the end.
 """
 
 from __future__ import annotations
@@ -18,13 +19,11 @@ import numba
 import numpy as np
 import torch
 
+from runner.cluster.copies import spread_tree
+from runner.cluster.distinct_rows import DistinctRows, distinct_rows
 from runner.cluster.neighbors import TWO, Neighbors, squared_norms
-from runner.cluster.products import Progress, Tile, as_tensor, blocks, silent, symmetric_tiles
+from runner.cluster.products import ROUNDING, Progress, Tile, as_tensor, blocks, multiply, silent, symmetric_tiles
 from runner.cluster.single_linkage import SpanningTree, cut, leaf_order, minimum_spanning_forest, prim
-
-ROUNDING = 2e-6
-"""Bound on the error of a squared distance from a float32 product of two rows, relative to their squared norms; pairs
-this close to the limit are kept and decided in float64."""
 
 PROBES = 512
 """Rows that look for other components in one round, when the neighbour graph falls apart; enough for a tree that is
@@ -32,7 +31,13 @@ then made exact."""
 
 
 def mutual_reachability_tree(
-    vectors: np.ndarray, neighbors: Neighbors, min_samples: int, device: str = "cpu", progress: Progress = silent
+    vectors: np.ndarray,
+    neighbors: Neighbors,
+    min_samples: int,
+    device: str = "cpu",
+    progress: Progress = silent,
+    *,
+    distinct: DistinctRows | None = None,
 ) -> SpanningTree:
     """Exact minimum spanning tree of the mutual-reachability graph.
 
@@ -43,50 +48,76 @@ def mutual_reachability_tree(
             as in ``hdbscan.HDBSCAN``.
         device: torch device of the products.
         progress: told the share of the work done.
+        distinct: the different rows where they are known already.
     """
-    core = np.ascontiguousarray(neighbors.core_distances(min_samples))
-    tree = connected_by_representatives(vectors, core, neighborhood_forest(neighbors, min_samples), device)
+    distinct = distinct or distinct_rows(vectors)
+    vectors = distinct.of(np.asarray(vectors))
+    core = distinct.of(np.ascontiguousarray(neighbors.core_distances(min_samples)))
+    forest = neighborhood_forest(neighbors, min_samples, distinct)
+    tree = connected_by_representatives(vectors, core, forest, device)
     search = _TreeOrder(tree, vectors, core)
     pending: list[np.ndarray] = []
     for tile in symmetric_tiles(search.vectors, device, progress):
-        pending.append(search.improving_pairs(tile))
+        pending.append(_unknown(search.improving_pairs(tile), vectors, core))
         if sum(map(len, pending)) > len(vectors):
             tree, pending = _improved(tree, np.concatenate(pending), vectors, core), []
-    return _improved(tree, np.concatenate(pending), vectors, core) if pending else tree
+    tree = _improved(tree, np.concatenate(pending), vectors, core) if pending else tree
+    return spread_tree(tree, core, distinct)
 
 
-def neighborhood_forest(neighbors: Neighbors, min_samples: int) -> SpanningTree:
-    """Minimum spanning forest of the neighbour graph alone, under mutual reachability."""
-    core = np.ascontiguousarray(neighbors.core_distances(min_samples))
-    edges, lengths = _graph_edges(neighbors)
+def _unknown(pairs: np.ndarray, vectors: np.ndarray, core: np.ndarray) -> np.ndarray:
+    """The pairs but those that are closer than one of their core distances: the neighbour graph has these."""
+    return pairs[edge_lengths(vectors, pairs) >= np.maximum(core[pairs[:, 0]], core[pairs[:, 1]])]
+
+
+def neighborhood_forest(neighbors: Neighbors, min_samples: int, distinct: DistinctRows) -> SpanningTree:
+    """Minimum spanning forest, of the different rows, of the neighbour graph alone, under mutual reachability."""
+    core = distinct.of(np.ascontiguousarray(neighbors.core_distances(min_samples)))
+    edges, lengths = _graph_edges(neighbors, distinct)
     weights = np.maximum(lengths, np.maximum(core[edges[:, 0]], core[edges[:, 1]]))
     return minimum_spanning_forest(edges, weights, len(core))
 
 
-def reweighted_tree(vectors: np.ndarray, neighbors: Neighbors, tree: SpanningTree, min_samples: int) -> SpanningTree:
+def reweighted_tree(
+    vectors: np.ndarray,
+    neighbors: Neighbors,
+    tree: SpanningTree,
+    min_samples: int,
+    *,
+    distinct: DistinctRows | None = None,
+) -> SpanningTree:
     """The exact tree for the same or a smaller ``min_samples`` (CORE-SG), with ties as ``hdbscan`` has them.
 
     Many edges of mutual reachability weigh exactly the same, namely one row's core distance, so that there are
     many minimum spanning trees, and which one is taken changes clusters noticeably. Every edge of such a tie
     joins neighbours, hence Prim's algorithm from row 0 on the neighbour graph and any one minimum spanning tree
     meets the same ties as on the full graph, and yields the tree of ``hdbscan.HDBSCAN(algorithm="prims_kdtree")``.
+    Only equal rows are joined first, which there may end up in different clusters.
 
     Args:
         vectors: float32, shape (n, d).
         neighbors: the exact neighbour graph.
         tree: an exact tree for a ``min_samples`` that is at least this one and at most ``neighbors.k``.
         min_samples: which neighbour defines the core distance.
+        distinct: the different rows where they are known already.
     """
-    graph, lengths = _graph_edges(neighbors)
-    edges = np.concatenate([graph, tree.edges])
-    lengths = np.concatenate([lengths, edge_lengths(np.asarray(vectors), tree.edges)])
-    return prim(edges, lengths, np.ascontiguousarray(neighbors.core_distances(min_samples)))
+    distinct = distinct or distinct_rows(vectors)
+    core = distinct.of(np.ascontiguousarray(neighbors.core_distances(min_samples)))
+    graph, lengths = _graph_edges(neighbors, distinct)
+    joined = distinct.numbers[tree.edges]
+    different = joined[:, 0] != joined[:, 1]
+    edges = np.concatenate([graph, joined[different].astype(np.int32)])
+    lengths = np.concatenate([lengths, edge_lengths(np.asarray(vectors), tree.edges[different])])
+    return spread_tree(prim(edges, lengths, core), core, distinct)
 
 
-def _graph_edges(neighbors: Neighbors) -> tuple[np.ndarray, np.ndarray]:
-    n, k = neighbors.indices.shape
-    heads = np.repeat(np.arange(n, dtype=np.int32), k)
-    return np.stack([heads, neighbors.indices.ravel()], axis=1), neighbors.distances.ravel()
+def _graph_edges(neighbors: Neighbors, distinct: DistinctRows) -> tuple[np.ndarray, np.ndarray]:
+    """The neighbour graph of the different rows: edges, int32, shape (m, 2), and their lengths."""
+    k = neighbors.k
+    heads = np.repeat(np.arange(len(distinct), dtype=np.int32), k)
+    tails = distinct.numbers[distinct.of(neighbors.indices)].ravel().astype(np.int32)
+    different = heads != tails
+    return np.stack([heads, tails], axis=1)[different], distinct.of(neighbors.distances).ravel()[different]
 
 
 @numba.njit(parallel=True, cache=True)
@@ -149,7 +180,7 @@ class _TreeOrder:
         )
         row, column = close.T
         limits = np.maximum(row_limits[row], column_limits[column])
-        return close[np.maximum(self._core[rows][row], self._core[columns][column]) < limits]
+        return close[np.maximum(self._core[rows][row], self._core[columns][column]) <= limits]
 
 
 def _square_above(limits: np.ndarray) -> np.ndarray:
@@ -219,7 +250,7 @@ def _improving_within(products, least_squares, core, gaps):  # type: ignore[no-u
         for j in range(i + 1, n):
             limit = max(limit, gaps[j - 1])
             square = least_squares[i] + least_squares[j] - TWO * products[i, j]
-            improves[i, j] = square < limit * limit and core[i] < limit and core[j] < limit
+            improves[i, j] = square <= limit * limit and core[i] <= limit and core[j] <= limit
     return improves
 
 
@@ -273,7 +304,7 @@ def _nearest_outside(
 ) -> np.ndarray:
     labels = torch.as_tensor(components, device=device)
     rows = torch.as_tensor(probes, device=device)
-    squared = norms[rows, None] + norms[None, :] - 2 * (whole[rows] @ whole.T)
+    squared = norms[rows, None] + norms[None, :] - 2 * multiply(whole[rows], whole)
     reach = torch.maximum(squared, (core * core)[None, :])
     reach.masked_fill_(labels[rows, None] == labels[None, :], torch.inf)
     return np.stack([probes, reach.argmin(dim=1).cpu().numpy()], axis=1).astype(np.int32)

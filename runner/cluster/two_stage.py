@@ -5,7 +5,8 @@
 2. What the shards have cut is merged: the most isolated rows, the outliers of their shards, look again among all rows,
    and several representatives of every cluster look for the nearest row outside of it, until one tree joins all.
 
-Every algorithm that works on graph and tree then works as ever, approximately. How many true neighbours were found is
+Equal rows are one throughout, so that they never get different neighbours. Every algorithm that works on graph and tree
+then works as ever, approximately. How many true neighbours were found is
 measured on a sample.
 """
 
@@ -16,9 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from runner.cluster.copies import spread_neighbors, spread_tree
+from runner.cluster.distinct_rows import distinct_rows
 from runner.cluster.kmeans import kmeans
 from runner.cluster.neighbors import EXTRA_CANDIDATES, Neighbors, exact_distances, squared_norms
-from runner.cluster.products import Progress, as_tensor, blocks, silent
+from runner.cluster.products import Progress, as_tensor, blocks, multiply, silent
 from runner.cluster.seeding import seed_centers
 from runner.cluster.single_linkage import SpanningTree
 from runner.cluster.spanning_tree import connected_by_representatives, neighborhood_forest
@@ -77,6 +80,23 @@ def two_stage_geometry(
         shard: rows of a shard, on average; at least k + 1.
         probes: shards that a row looks into.
     """
+    distinct = distinct_rows(vectors)
+    vectors = distinct.of(np.asarray(vectors))
+    found, recall = _near_rows(vectors, min(k, len(vectors) - 1), seed, device, progress, shard, probes)
+    neighbors = Neighbors(*spread_neighbors(found.indices, found.distances, distinct, k))
+    core = distinct.of(np.ascontiguousarray(neighbors.core_distances(k)))
+    forest = neighborhood_forest(neighbors, k, distinct)
+    tree = connected_by_representatives(vectors, core, forest, device, REPRESENTATIVES)
+    progress(1.0)
+    return TwoStageGeometry(neighbors, spread_tree(tree, core, distinct), recall)
+
+
+def _near_rows(
+    vectors: np.ndarray, k: int, seed: int, device: str, progress: Progress, shard: int, probes: int
+) -> tuple[Neighbors, float]:
+    """Near rows of each of some different rows, and their recall; k may be 0."""
+    if not k:
+        return Neighbors(np.empty((len(vectors), 0), np.int32), np.empty((len(vectors), 0))), 1.0
     search = _Search(vectors, k, device)
     nearest = nearest_shards(vectors, max(1, round(len(vectors) / shard)), probes, seed, device)
     for number in range(nearest.max() + 1):
@@ -87,10 +107,7 @@ def two_stage_geometry(
     search.look_among_all(np.union1d(farthest, search.incomplete()))
     progress(0.9)
     neighbors = search.neighbors()
-    core = np.ascontiguousarray(neighbors.core_distances(k))
-    tree = connected_by_representatives(vectors, core, neighborhood_forest(neighbors, k), device, REPRESENTATIVES)
-    progress(1.0)
-    return TwoStageGeometry(neighbors, tree, _recall(vectors, neighbors, seed, device))
+    return neighbors, _recall(vectors, neighbors, seed, device)
 
 
 def nearest_shards(vectors: np.ndarray, count: int, probes: int, seed: int, device: str) -> np.ndarray:
@@ -104,7 +121,7 @@ def nearest_shards(vectors: np.ndarray, count: int, probes: int, seed: int, devi
     whole, targets = as_tensor(vectors, device), as_tensor(centers, device)
     half_norms = as_tensor(squared_norms(centers) / 2, device)
     near = [
-        torch.topk(whole[block] @ targets.T - half_norms, min(probes, len(centers)), dim=1).indices.cpu().numpy()
+        torch.topk(multiply(whole[block], targets) - half_norms, min(probes, len(centers)), dim=1).indices.cpu().numpy()
         for block in blocks(len(vectors), _BLOCK)
     ]
     return np.concatenate(near)
@@ -127,7 +144,7 @@ class _Search:
         there, norms = self._whole[candidates], self._norms[candidates]
         for block in blocks(len(rows), _BLOCK):
             here = torch.as_tensor(rows[block], device=self._device)
-            squared = self._norms[here, None] + norms - 2 * (self._whole[here] @ there.T)
+            squared = self._norms[here, None] + norms - 2 * multiply(self._whole[here], there)
             squared.masked_fill_(here[:, None] == candidates, torch.inf)
             nearest, places = torch.topk(squared, min(self._kept, len(among)), dim=1, largest=False)
             self._merge(rows[block], candidates[places].cpu().numpy(), nearest.cpu().numpy())

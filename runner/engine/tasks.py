@@ -133,6 +133,8 @@ def run_trial(request: TrialRequest) -> TrialRecord:
     details = dict(clustering.details)
     if algorithm.uses_graph and geometry.recall is not None:
         details |= {"approximate": True, "neighbor_recall": geometry.recall}
+    if algorithm.depends_on_processor or geometry.depends_on_processor:
+        details["depends_on_processor"] = True
     record = TrialRecord(
         id=trial.id,
         embedding=trial.embedding,

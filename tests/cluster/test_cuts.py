@@ -99,3 +99,22 @@ def test_the_largest_cluster_comes_first() -> None:
     assert relabel_by_size(np.array([7, 3, -5, 3, 9, 9, 7])).tolist() == [0, 1, -1, 1, 2, 2, 0]
     assert relabel_by_size(np.array([4, 2, 2])).tolist() == [1, 0, 0]
     assert relabel_by_size(np.array([-1, -1])).tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("min_samples", [4, 9])
+def test_hdbscan_of_copies_is_the_packages_up_to_ties(min_samples: int) -> None:
+    different = unit(clustered_vectors(300, 12, n_clusters=9, seed=4))
+    vectors = different[np.random.default_rng(0).permutation(np.concatenate([np.arange(300), *[np.arange(90)] * 3]))]
+    graph = nearest_neighbors(vectors, 12)
+    merges = dendrogram(reweighted_tree(vectors, graph, mutual_reachability_tree(vectors, graph, 12), min_samples))
+    reference = hdbscan.HDBSCAN(min_cluster_size=5, min_samples=min_samples, algorithm="prims_kdtree")
+    reference.fit(vectors.astype(np.float64))
+    np.testing.assert_allclose(merges[:, 2], reference.single_linkage_tree_._linkage[:, 2], rtol=1e-6)
+    kinds = np.unique(vectors, axis=0, return_inverse=True)[1]
+    for min_cluster_size in (3, 8, 20):
+        for method in ("eom", "leaf"):
+            # the package's labelling of our tree, in which equal rows are joined first
+            expected = _tree_to_labels(None, merges, min_cluster_size, method, False, False, 0.0)[0]
+            labels = hdbscan_labels(merges, min_cluster_size, 0.0, method)  # type: ignore[arg-type]
+            assert np.array_equal(relabel_by_size(expected), labels), (min_cluster_size, method)
+            assert len(np.unique(np.column_stack([kinds, labels]), axis=0)) == 300

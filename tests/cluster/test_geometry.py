@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,11 +16,12 @@ from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import pdist, squareform
 from sklearn.neighbors import NearestNeighbors
 
+from runner.checked_files import write_checked
 from runner.cluster import neighbors as neighbors_module
 from runner.cluster import products, spanning_tree
 from runner.cluster.geometry import SCORED_NEIGHBORS, build_geometry, open_geometry
 from runner.cluster.neighbors import nearest_neighbors
-from runner.cluster.single_linkage import cut, dendrogram, leaf_order
+from runner.cluster.single_linkage import cut, dendrogram, leaf_order, minimum_spanning_forest
 from runner.cluster.spaces import Space
 from runner.cluster.spanning_tree import mutual_reachability_tree, reweighted_tree
 from runner.score.neighbor_information import NEIGHBORHOODS
@@ -175,3 +177,43 @@ def test_what_two_processes_prepare_is_computed_once(tmp_path) -> None:  # type:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: geometry.prepared("slow", compute), range(4)))
     assert len(calls) == 1 and all(np.array_equal(array, np.arange(3)) for array in found)
+
+
+def test_a_geometry_of_an_earlier_revision_is_computed_again(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    np.save(tmp_path / "vectors.npy", clustered_vectors(50, 4, seed=0))
+    marker, derived = tmp_path / "none" / "geometry.json", tmp_path / "none" / "agglomerative-ward.npy"
+
+    def build() -> None:
+        build_geometry(
+            tmp_path / "none", Space.parse("none"), tmp_path / "vectors.npy", base=None, min_samples=5, seed=0
+        )
+
+    build()
+    facts = json.loads(marker.read_text())
+    del facts["revision"]
+    write_checked(derived, b"of the earlier revision")
+    build()
+    assert derived.exists()
+    write_checked(marker, json.dumps(facts).encode())
+    build()
+    assert not derived.exists() and "revision" in json.loads(marker.read_text())
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_ties_of_edges_are_broken_by_rows_whatever_their_order(order: int) -> None:
+    edges = np.array([[3, 2], [1, 0], [2, 0], [1, 2], [3, 0]], dtype=np.int32)[::order]
+    tree = minimum_spanning_forest(edges, np.ones(5), 4)
+    assert np.sort(tree.edges, axis=1).tolist() == [[0, 1], [0, 2], [0, 3]]
+
+
+def test_equal_rows_are_equal_in_principal_components(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    different = unit(clustered_vectors(300, 40, seed=1))
+    np.save(tmp_path / "vectors.npy", np.concatenate([different, different[::3], different[:17]]))
+    base = build_geometry(
+        tmp_path / "none", Space.parse("none"), tmp_path / "vectors.npy", base=None, min_samples=5, seed=0
+    )
+    space = build_geometry(
+        tmp_path / "pca", Space.parse("pca:7"), tmp_path / "vectors.npy", base=base, min_samples=0, seed=0
+    )
+    projected = np.asarray(space.vectors)
+    np.testing.assert_array_equal(projected[300:], np.concatenate([projected[:300:3], projected[:17]]))

@@ -6,8 +6,13 @@ import numba
 import numpy as np
 
 from runner.cluster.agglomerative.active_clusters import squared_distance
+from runner.cluster.products import multiply
 
 AVERAGE, COMPLETE, WARD = range(3)
+
+TIE = 1e-11
+"""Distances that differ by a smaller share of them are equal: the first of such clusters is the nearest, so that what
+rounding makes of a tie decides nothing."""
 
 ROWS = 256
 """Rows of the matrix that are computed at a time."""
@@ -32,7 +37,7 @@ def condensed_distances(vectors: np.ndarray, euclidean: bool) -> np.ndarray:
     squares = np.einsum("ij,ij->i", vectors, vectors)
     condensed = np.empty(n * (n - 1) // 2)
     for first in range(0, n, ROWS):
-        products = vectors[first : first + ROWS] @ vectors[first:].T
+        products = multiply(vectors[first : first + ROWS], vectors[first:])
         _condense(products, first, vectors, squares, euclidean, condensed)
     return condensed
 
@@ -110,7 +115,7 @@ def _nearest(distances, alive, n, one, preferred):  # type: ignore[no-untyped-de
         if other == one:
             continue
         value = distances[start + other] if other > one else distances[row_start(n, other) + one]
-        if value < least:
+        if value < least * (1 - TIE):
             nearest, least = other, value
     return nearest, least
 

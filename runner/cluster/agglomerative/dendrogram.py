@@ -5,22 +5,76 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from runner.cluster.single_linkage import SpanningTree, dendrogram
+from runner.cluster.distinct_rows import DistinctRows
+from runner.cluster.single_linkage import SpanningTree, dendrogram, find
 from runner.errors import UsageError
 
+SAME_HEIGHT = 1e-10
+"""Merges whose heights differ by a smaller share of them are a tie, which rounding may have broken either way."""
 
-def sorted_dendrogram(merges: np.ndarray, heights: np.ndarray) -> np.ndarray:
+
+def sorted_dendrogram(
+    merges: np.ndarray, heights: np.ndarray, distinct: DistinctRows | None = None, *, first_stage: int = 0
+) -> np.ndarray:
     """Linkage matrix of merges that were found in any order.
 
+    Which merges of a tie come first does not depend on that order: they join the clusters of the lowest rows first.
+
     Args:
-        merges: int, shape (n-1, 2), for each merge a row from either cluster.
-        heights: float64, shape (n-1,); no merge is lower than those of the clusters it joins, up to rounding.
+        merges: int, shape (m-1, 2), for each merge a row from either cluster.
+        heights: float64, shape (m-1,); no merge is lower than those of the clusters it joins, up to rounding.
+        distinct: where the merges are of the m different rows only: all rows are, and equal ones are joined at 0 before
+            anything else.
+        first_stage: how many merges, the first ones given, come before all others; their heights are limited to the
+            lowest one of these.
 
     Returns:
         float64, shape (n-1, 4), as ``scipy.cluster.hierarchy.linkage`` gives it.
     """
-    order = np.argsort(heights, kind="stable")
-    return dendrogram(SpanningTree(np.ascontiguousarray(merges[order], dtype=np.int32), heights[order]))
+    inner, outer = heights[:first_stage], heights[first_stage:]
+    order = np.concatenate([np.argsort(inner, kind="stable"), first_stage + np.argsort(outer, kind="stable")])
+    heights = heights[order]
+    merges = _ties_by_row(np.ascontiguousarray(merges[order], dtype=np.int32), heights, SAME_HEIGHT, first_stage)
+    heights[:first_stage] = np.minimum(heights[:first_stage], outer.min(initial=np.inf))
+    if distinct is not None and distinct.has_copies:
+        to_copies = np.stack([distinct.firsts[distinct.numbers[distinct.copies]], distinct.copies], axis=1)
+        merges = np.concatenate([to_copies, distinct.firsts[merges]]).astype(np.int32)
+        heights = np.concatenate([np.zeros(len(to_copies)), heights])
+    return dendrogram(SpanningTree(merges, heights))
+
+
+@numba.njit(cache=True, nogil=True)
+def _ties_by_row(merges, heights, tolerance, first_stage):  # type: ignore[no-untyped-def]
+    """Merges that lead to the same clusters after each tie, and within it join them in the order of their lowest rows.
+
+    Args:
+        merges: int32, shape (m-1, 2), sorted by height within either stage.
+        heights: float64, shape (m-1,), ascending within either stage.
+        tolerance: share of the height.
+        first_stage: merges of the first stage, which make no tie with others.
+    """
+    n = len(merges) + 1
+    ordered = np.empty_like(merges)
+    lowest = np.arange(n)  # parents of a union-find in which the lowest row of a cluster is its root
+    start = 0
+    while start < len(merges):
+        end = start + 1
+        while end < len(merges) and end != first_stage and heights[end] <= heights[end - 1] * (1 + tolerance):
+            end += 1
+        joined = np.empty(2 * (end - start), dtype=np.int64)
+        for step in range(start, end):
+            joined[2 * (step - start)] = find(lowest, merges[step, 0])
+            joined[2 * (step - start) + 1] = find(lowest, merges[step, 1])
+        for step in range(start, end):
+            one, other = find(lowest, merges[step, 0]), find(lowest, merges[step, 1])
+            lowest[max(one, other)] = min(one, other)
+        place = start
+        for cluster in np.unique(joined):
+            if lowest[cluster] != cluster:
+                ordered[place, 0], ordered[place, 1] = find(lowest, cluster), cluster
+                place += 1
+        start = end
+    return ordered
 
 
 @numba.njit(cache=True, nogil=True)

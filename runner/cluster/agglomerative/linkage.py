@@ -12,6 +12,7 @@ from runner.cluster.agglomerative.dendrogram import sorted_dendrogram
 from runner.cluster.agglomerative.micro_clusters import micro_cluster_linkage
 from runner.cluster.agglomerative.reducible import reducible_linkage
 from runner.cluster.agglomerative.sharded import sharded_linkage
+from runner.cluster.distinct_rows import DistinctRows, distinct_rows
 from runner.errors import RunnerError, UsageError
 
 if TYPE_CHECKING:
@@ -50,8 +51,12 @@ def agglomerative_linkage(
     neighbors: Neighbors | None = None,
     *,
     in_two_stages: bool = False,
+    distinct: DistinctRows | None = None,
 ) -> Linkage:
     """Dendrogram of a linkage, the same as scipy's up to ties. Nothing in it is random.
+
+    Equal vectors are one with a weight and joined before anything else, and ties go to the lowest rows, whatever
+    rounding makes of them.
 
     Ward and average cosine linkage are exact for any number of vectors, in memory for the vectors. The others
     need all distances: they are exact up to ``MATRIX_LIMIT`` vectors, and above that start from micro-clusters.
@@ -64,6 +69,7 @@ def agglomerative_linkage(
             a product of all vectors with all.
         in_two_stages: whether there are too many vectors to compare all with all: every linkage then starts from
             clusters found in shards.
+        distinct: the different vectors where they are known already.
 
     Raises:
         UsageError: if there is no such linkage or metric.
@@ -76,26 +82,31 @@ def agglomerative_linkage(
     if in_two_stages:
         vectors = _checked(vectors, metric)
         scaled = vectors.astype(np.float32) if metric == "euclidean" else _unit(vectors, np.float32)
-        return Linkage(sharded_linkage(scaled, linkage, metric == "euclidean", SEED), approximate=True)
+        merges = sharded_linkage(scaled, linkage, metric == "euclidean", SEED, distinct=distinct)
+        return Linkage(merges, approximate=True)
     if linkage == "ward":
         scaled = vectors if metric == "euclidean" else _unit(_checked(vectors, metric), np.float64)
-        return Linkage(ward_linkage(scaled, neighbors), approximate=False)
+        return Linkage(ward_linkage(scaled, neighbors, distinct), approximate=False)
     if linkage == "average" and metric == "cosine":
-        return Linkage(average_linkage_cosine(vectors, neighbors), approximate=False)
-    return matrix_linkage(vectors, linkage, metric, neighbors)
+        return Linkage(average_linkage_cosine(vectors, neighbors, distinct), approximate=False)
+    return matrix_linkage(vectors, linkage, metric, neighbors, distinct)
 
 
-def ward_linkage(vectors: np.ndarray, neighbors: Neighbors | None = None) -> np.ndarray:
+def ward_linkage(
+    vectors: np.ndarray, neighbors: Neighbors | None = None, distinct: DistinctRows | None = None
+) -> np.ndarray:
     """Ward's linkage matrix, exactly, in O(n·d) memory; see ``agglomerative_linkage``."""
-    return reducible_linkage(_checked(vectors, "euclidean"), ward=True, neighbors=neighbors)
+    return reducible_linkage(_checked(vectors, "euclidean"), ward=True, neighbors=neighbors, distinct=distinct)
 
 
-def average_linkage_cosine(vectors: np.ndarray, neighbors: Neighbors | None = None) -> np.ndarray:
+def average_linkage_cosine(
+    vectors: np.ndarray, neighbors: Neighbors | None = None, distinct: DistinctRows | None = None
+) -> np.ndarray:
     """Linkage matrix of average linkage under cosine distance, exactly, in O(n·d) memory.
 
     The mean distance of two clusters of unit vectors is 1 − u·v, where u and v are their means.
     """
-    return reducible_linkage(_checked(vectors, "cosine"), ward=False, neighbors=neighbors)
+    return reducible_linkage(_checked(vectors, "cosine"), ward=False, neighbors=neighbors, distinct=distinct)
 
 
 def matrix_linkage(
@@ -103,20 +114,25 @@ def matrix_linkage(
     linkage: str,
     metric: str,
     neighbors: Neighbors | None = None,
+    distinct: DistinctRows | None = None,
     *,
     limit: int = MATRIX_LIMIT,
     n_micro_clusters: int = MICRO_CLUSTERS,
 ) -> Linkage:
-    """Average or complete linkage from the distance matrix, of micro-clusters above ``limit`` vectors."""
+    """Average or complete linkage from the distance matrix, of micro-clusters above ``limit`` different vectors."""
     vectors = _checked(vectors, metric)
+    distinct = distinct or distinct_rows(vectors)
     euclidean, complete = metric == "euclidean", linkage == "complete"
-    if len(vectors) <= limit:
-        exact = vectors.astype(np.float64) if euclidean else _unit(vectors, np.float64)
-        distances = condensed_distances(exact, euclidean)
-        merges, heights = nearest_neighbor_chain(distances, np.ones(len(vectors)), COMPLETE if complete else AVERAGE)
-        return Linkage(sorted_dendrogram(merges, heights), approximate=False)
+    if len(distinct) <= limit:
+        different = distinct.of(vectors)
+        exact = different.astype(np.float64) if euclidean else _unit(different, np.float64)
+        weights = distinct.weights.astype(np.float64)
+        kind = COMPLETE if complete else AVERAGE
+        merges, heights = nearest_neighbor_chain(condensed_distances(exact, euclidean), weights, kind)
+        return Linkage(sorted_dendrogram(merges, heights, distinct), approximate=False)
     single = vectors.astype(np.float32) if euclidean else _unit(vectors, np.float32)
     ward_merges = reducible_linkage(single, ward=True, neighbors=neighbors)
+    n_micro_clusters = min(n_micro_clusters, len(distinct))
     return Linkage(micro_cluster_linkage(single, ward_merges, n_micro_clusters, euclidean, complete), approximate=True)
 
 

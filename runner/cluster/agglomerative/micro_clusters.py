@@ -7,6 +7,7 @@ import numpy as np
 
 from runner.cluster.agglomerative.condensed import AVERAGE, COMPLETE, nearest_neighbor_chain, row_start
 from runner.cluster.agglomerative.dendrogram import cut_linkage, joined_rows, sorted_dendrogram
+from runner.cluster.products import multiply
 
 ROWS, COLUMNS = 1024, 4096
 """A block of products: 16 MB in float32."""
@@ -40,7 +41,8 @@ def micro_cluster_linkage(
     inner_heights = inner[:, 2] if euclidean else inner[:, 2] ** 2 / 2
     return sorted_dendrogram(
         np.concatenate([joined_rows(inner, len(vectors)), representatives[merges]]),
-        np.concatenate([np.minimum(inner_heights, heights.min()), heights]),
+        np.concatenate([inner_heights, heights]),
+        first_stage=len(inner),
     )
 
 
@@ -59,7 +61,7 @@ def micro_distances(
         rows = slice(first, first + ROWS)
         for start in range(first, n, COLUMNS):
             columns = slice(start, start + COLUMNS)
-            products = vectors[rows] @ vectors[columns].T
+            products = multiply(vectors[rows], vectors[columns])
             _accumulate(
                 products, squares[rows], squares[columns], labels[rows], labels[columns], euclidean, complete,
                 n_labels, condensed,

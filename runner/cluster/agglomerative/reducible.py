@@ -9,7 +9,6 @@ cost less than half a product of all vectors with all; the last thousand cluster
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numba
@@ -20,6 +19,7 @@ from runner.cluster.agglomerative.condensed import AVERAGE, WARD, nearest_neighb
 from runner.cluster.agglomerative.dendrogram import sorted_dendrogram
 from runner.cluster.agglomerative.merging import merge_resolved
 from runner.cluster.agglomerative.search import ProductView, fill_candidates, search
+from runner.cluster.distinct_rows import DistinctRows, distinct_rows
 
 if TYPE_CHECKING:
     from runner.cluster.neighbors import Neighbors
@@ -34,7 +34,9 @@ COMPACT_BELOW = 0.8
 """Slots are compacted when fewer than this share of them is in use."""
 
 
-def reducible_linkage(vectors: np.ndarray, ward: bool, neighbors: Neighbors | None = None) -> np.ndarray:
+def reducible_linkage(
+    vectors: np.ndarray, ward: bool, neighbors: Neighbors | None = None, distinct: DistinctRows | None = None
+) -> np.ndarray:
     """Linkage matrix of Ward's method, or of average linkage under cosine distance.
 
     Args:
@@ -42,18 +44,18 @@ def reducible_linkage(vectors: np.ndarray, ward: bool, neighbors: Neighbors | No
         ward: Ward's method (Euclidean), else average linkage (cosine).
         neighbors: exact nearest neighbours of the vectors (for cosine: scaled to unit length); they spare the
             first search, which costs more than all others.
+        distinct: the different vectors where they are known already.
 
     Returns:
         float64, shape (n-1, 4).
     """
-    groups, firsts = _groups_of_equal(vectors)
-    clusters = _singletons(vectors, ward, groups, firsts)
-    if neighbors is not None and len(firsts) > 1:
-        _seed(clusters, ward, neighbors, groups, firsts, np.einsum("ij,ij->i", vectors, vectors))
-    others = np.setdiff1d(np.arange(len(vectors)), firsts, assume_unique=True)
-    merges = [np.column_stack([firsts[groups[others]], others])]
-    heights = [np.zeros(len(others))]
-    left = len(firsts)
+    distinct = distinct or distinct_rows(vectors)
+    clusters = _singletons(distinct.of(vectors), ward, distinct.weights)
+    if neighbors is not None and len(distinct) > 1:
+        _seed(clusters, ward, neighbors, distinct, np.einsum("ij,ij->i", vectors, vectors))
+    merges: list[np.ndarray] = []
+    heights: list[np.ndarray] = []
+    left = len(distinct)
     while left > MATRIX_LIMIT:
         found, distances = np.empty((left - 1, 2), dtype=np.int32), np.empty(left - 1)
         count = merge_resolved(clusters, ward, found, distances)
@@ -66,24 +68,15 @@ def reducible_linkage(vectors: np.ndarray, ward: bool, neighbors: Neighbors | No
             _search_unresolved(clusters, ward)
     found, distances = _merge_in_matrix(clusters.compacted(), ward)
     tree_heights = np.concatenate([*heights, distances])
-    return sorted_dendrogram(np.concatenate([*merges, found]), np.sqrt(tree_heights) if ward else tree_heights)
+    return sorted_dendrogram(
+        np.concatenate([*merges, found]), np.sqrt(tree_heights) if ward else tree_heights, distinct
+    )
 
 
-def _groups_of_equal(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number of the group of equal vectors that each row is in, int64, and the first row of each group, ascending."""
-    numbers: dict[bytes, int] = {}
-    groups = np.empty(len(vectors), dtype=np.int64)
-    firsts: list[int] = []
-    for row, vector in enumerate(np.ascontiguousarray(vectors)):
-        groups[row] = numbers.setdefault(hashlib.blake2b(vector, digest_size=16).digest(), len(numbers))
-        if groups[row] == len(firsts):
-            firsts.append(row)
-    return groups, np.array(firsts)
-
-
-def _singletons(vectors: np.ndarray, ward: bool, groups: np.ndarray, firsts: np.ndarray) -> ActiveClusters:
-    centroids = np.array(vectors[firsts], dtype=np.float64)
-    sizes = np.bincount(groups).astype(np.float64)
+def _singletons(vectors: np.ndarray, ward: bool, weights: np.ndarray) -> ActiveClusters:
+    """A cluster of each different vector, whose row is the number of that vector."""
+    centroids = np.array(vectors, dtype=np.float64)
+    sizes = weights.astype(np.float64)
     if not ward:
         centroids /= np.linalg.norm(centroids, axis=1, keepdims=True)
     # Relative to the mean products are smaller, and so is what float32 loses of them.
@@ -94,20 +87,17 @@ def _singletons(vectors: np.ndarray, ward: bool, groups: np.ndarray, firsts: np.
     else:
         offsets = (1 + mean @ mean) / 2 - centroids @ mean
         centroids -= mean
-    return ActiveClusters.start(centroids, offsets, sizes, firsts, max(1, min(CAPACITY, len(firsts) - 1)))
+    numbers = np.arange(len(centroids))
+    return ActiveClusters.start(centroids, offsets, sizes, numbers, max(1, min(CAPACITY, len(numbers) - 1)))
 
 
 def _seed(
-    clusters: ActiveClusters,
-    ward: bool,
-    neighbors: Neighbors,
-    groups: np.ndarray,
-    firsts: np.ndarray,
-    squared_norms: np.ndarray,
+    clusters: ActiveClusters, ward: bool, neighbors: Neighbors, distinct: DistinctRows, squared_norms: np.ndarray
 ) -> None:
     """Take the nearest neighbours as the first candidates."""
+    firsts = distinct.firsts
     k = min(neighbors.k, clusters.candidates.shape[1])
-    found = groups[neighbors.indices[firsts, :k]]
+    found = distinct.numbers[neighbors.indices[firsts, :k]]
     found.sort(axis=1)
     repeated = np.zeros(found.shape, dtype=bool)
     repeated[:, 1:] = found[:, 1:] == found[:, :-1]

@@ -8,6 +8,7 @@ import numba
 import numpy as np
 
 from runner.cluster.agglomerative.active_clusters import ABSORBED, ActiveClusters, distance
+from runner.cluster.products import multiply
 
 ROWS, COLUMNS = 1024, 4096
 """A block of products: 16 MB in float32, which stays in the cache while it is read."""
@@ -74,7 +75,7 @@ def search(view: ProductView, slots: np.ndarray, capacity: int) -> tuple[np.ndar
         for first in range(0, n_slots, COLUMNS):
             columns = slice(first, min(first + COLUMNS, n_slots))
             products = buffer[: len(chosen) * (columns.stop - first)].reshape(len(chosen), -1)
-            np.matmul(left, view.vectors[columns].T, out=products)
+            multiply(left, view.vectors[columns], out=products)
             _keep_nearest(
                 products, view.factor, view.offsets[chosen], view.offsets[columns], view.divisors[chosen],
                 view.divisors[columns], first, chosen, found[block], bounds[block],

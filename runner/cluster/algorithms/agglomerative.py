@@ -37,7 +37,8 @@ class Agglomerative(Algorithm):
         from runner.cluster.agglomerative import cut_linkage
 
         tree = shared_dendrogram(geometry, str(params["linkage"]))
-        labels = cut_linkage(tree.merges, int(params["n_clusters"]))
+        n_clusters = min(int(params["n_clusters"]), len(geometry.distinct))  # equal rows are never parted
+        labels = cut_linkage(tree.merges, n_clusters)
         return Clustering(relabel_by_size(labels), {"approximate": tree.approximate})
 
 
@@ -52,6 +53,7 @@ def shared_dendrogram(geometry: Geometry, linkage: str) -> Linkage:
             geometry.metric,
             geometry.neighbors if geometry.has_graph else None,
             in_two_stages=geometry.recall is not None,
+            distinct=geometry.distinct,
         )
         flag = np.full((1, result.merges.shape[1]), float(result.approximate))
         return np.concatenate([result.merges, flag])

@@ -94,6 +94,8 @@ class Algorithm(ABC):
     parameters: ClassVar[tuple[Parameter, ...]]
     uses_graph: ClassVar[bool] = True
     """Whether it needs the neighbour graph and the tree of its space, or the vectors alone."""
+    depends_on_processor: ClassVar[bool] = False
+    """Whether another kind of processor may give other labels, which those of all others do not."""
     uses_images: ClassVar[bool] = False
     """Whether it looks at the image files instead, so that all embeddings of an experiment would give the same."""
     slow_to_prepare: ClassVar[bool] = False

@@ -18,6 +18,7 @@ class Evoc(Algorithm):
 
     name = "evoc"
     uses_graph = False
+    depends_on_processor = True
     slow_to_prepare = True
     parameters = (
         Parameter("base_min_cluster_size", int, default=5, minimum=2, scale=Scale.CLUSTER_SIZE),

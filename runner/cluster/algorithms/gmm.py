@@ -49,7 +49,7 @@ class GaussianMixture(Algorithm):
 
         start = _start(geometry, int(params["n_components"]), seed)
         covariance_type = cast("CovarianceType", params["covariance_type"])
-        result = gaussian_mixture(geometry.vectors, start, covariance_type=covariance_type)
+        result = gaussian_mixture(geometry.vectors, start, covariance_type=covariance_type, distinct=geometry.distinct)
         return Clustering(relabel_by_size(result.labels), result.details)
 
 

@@ -58,9 +58,10 @@ def _kmeans_from_ward(geometry: Geometry, n_clusters: int) -> KMeansResult:
     from runner.cluster.agglomerative import cut_linkage
     from runner.cluster.kmeans import kmeans
 
+    n_clusters = min(n_clusters, len(geometry.distinct))  # equal rows are never parted
     labels = cut_linkage(shared_dendrogram(geometry, WARD).merges, n_clusters)
     any_centers = np.asarray(geometry.vectors[:n_clusters])  # not used, as all points have their cluster
-    return kmeans(geometry.vectors, any_centers, labels_init=labels)
+    return kmeans(geometry.vectors, any_centers, labels_init=labels, distinct=geometry.distinct)
 
 
 def kmeans_from_seeding(
@@ -70,9 +71,9 @@ def kmeans_from_seeding(
     from runner.cluster.kmeans import kmeans
 
     seeding = shared_seeding(geometry, n_clusters, seed, init)
-    seeds = seeding.indices[:n_clusters]
+    centers = np.asarray(geometry.vectors[seeding.indices[:n_clusters]])
     known = seeding.labels(n_clusters) if len(seeding.changes[0]) else None
-    return kmeans(geometry.vectors, np.asarray(geometry.vectors[seeds]), labels_init=known, tol=tol)
+    return kmeans(geometry.vectors, centers, labels_init=known, tol=tol, distinct=geometry.distinct)
 
 
 def shared_seeding(geometry: Geometry, n_clusters: int, seed: int, init: str) -> Seeding:
@@ -82,8 +83,9 @@ def shared_seeding(geometry: Geometry, n_clusters: int, seed: int, init: str) ->
 
     def compute() -> np.ndarray:
         if init == "random":
-            return np.random.default_rng(seed).permutation(geometry.n)
-        seeding = choose_seeds(geometry.vectors, n_clusters, seed)
+            drawn = geometry.distinct.tickets[np.random.default_rng(seed).permutation(geometry.n)]
+            return geometry.distinct.firsts[drawn[np.sort(np.unique(drawn, return_index=True)[1])]]
+        seeding = choose_seeds(geometry.vectors, n_clusters, seed, distinct=geometry.distinct)
         distinct = len(seeding.indices)
         header = np.array([n_clusters, distinct], dtype=np.int64)
         return np.concatenate([header, seeding.indices, seeding.changes.ravel()])
