@@ -17,6 +17,7 @@ from runner.cli import main
 from runner.duplicates.outputs import write_duplicates
 from runner.duplicates.search import find_duplicates
 from runner.duplicates.settings import DuplicatesConfig
+from runner.experiment import plan_experiment
 from runner.finished import FinishedExperiment, open_experiment
 from runner.similar.search import find_similar
 from runner.similar.settings import SimilarConfig
@@ -112,6 +113,17 @@ def test_every_result_file_has_a_row_per_name(place: Path, named: FinishedExperi
         assert set(parquet.read_table(drawn).to_pydict()["path"]) == every
     for names in SAME_FILE:
         assert len({label[name] for name in names}) == 1
+
+
+def test_the_plan_tells_names_and_what_is_left_out(tmp_path: Path) -> None:
+    photos = write_files(tmp_path / "photos", with_names=True)
+    (photos / "notes.txt").write_text("x")
+    (photos / "layers").write_bytes(b"8BPS" + bytes(60))
+    config = runner.ExperimentConfig(images=photos, models=("pixels",), out=tmp_path / "out", cache_dir=tmp_path / "c")
+    lines = plan_experiment(config).lines()
+    assert f"images      {N_FILES + 1} from {photos}, under {N_FILES + 1 + 3} names" in lines
+    assert any(line.startswith("skipped     1 file, the first: layers is a Photoshop picture") for line in lines)
+    assert "left out    1 file is no picture: 1 .txt" in lines
 
 
 def test_a_second_call_finds_everything_done(place: Path, named: FinishedExperiment) -> None:
