@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -93,7 +94,7 @@ def trained_as(name: str, native: int, weights_file: Path) -> tuple[int | None, 
 def _smaller_with_own_windows(name: str, native: int, tensors: StateDict) -> int | None:
     """The size at which the architecture's windows, cut to the smallest features, have the checkpoint's shapes."""
     for size in range(native - _WINDOWED_STEP, 0, -_WINDOWED_STEP):
-        own = build_empty(lambda size=size: timm.create_model(name, num_classes=0, img_size=size)).state_dict()
+        own = build_empty(partial(timm.create_model, name, num_classes=0, img_size=size)).state_dict()
         if all(key in tensors and tensors[key].shape == own[key].shape for key in own):
             return size
     return None
