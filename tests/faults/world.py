@@ -27,7 +27,7 @@ PATIENCE = 600
 END_PATIENCE = 10
 """Seconds within which workers must have ended after their driver; a worker may be inside a long import."""
 
-_SETTINGS = ["--models", "pixels", "hog", "--mode", "debug", "--algorithms", "kmeans", "hdbscan", "threshold"]
+_SETTINGS = ["--models", "pixels", "hog", "--mode", "debug", "--set", "sweep.threshold.similarity=0.9"]
 _RUN_DEPENDENT = {"seconds", "finished_at", "mlflow_run_id", "tracking_uri", "embedded", "cached", "attempts"}
 """Keys of the summary that may differ between a run that was disturbed and one that was not."""
 
