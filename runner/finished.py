@@ -186,5 +186,4 @@ def _images(
         return _images(out, summary, config, ids, open_dataset(config.dataset, SourceWishes(), ids).images)
     if config.embeddings is None:
         return ImageSet(ids, ())
-    found = load_precomputed(config.embeddings.expanduser(), config.paths).images
-    return found.subset(found.rows_of(ids))
+    return _images(out, summary, config, ids, load_precomputed(config.embeddings.expanduser(), config.paths).images)

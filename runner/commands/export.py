@@ -17,11 +17,12 @@ formats:
   csv, json    lists of images and their clusters
   coco         data/ and labels.json, a category per cluster
   fiftyone     data/ and labels.json, for fiftyone.types.FiftyOneImageClassificationDataset
-  huggingface  folders and metadata.csv, for datasets.load_dataset("imagefolder", data_dir=DIR)
+  huggingface  folders and metadata.jsonl, for datasets.load_dataset("imagefolder", data_dir=DIR)
   npy, parquet embeddings with paths and clusters
 
 Nothing is ever overwritten. DIR/manifest.jsonl lists everything before it is done, so that `runner undo DIR` restores
-every file, also after an export that was killed.
+every file, also after an export that was killed. An undo follows without a question only the manifests of your own
+exports; what another one would do is listed first.
 
 examples:
   runner export results --to sorted --dry-run

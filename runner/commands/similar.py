@@ -51,5 +51,5 @@ def run(options: argparse.Namespace) -> None:
         return
     for number, result in enumerate(found.results, start=1):
         place = folder / f"query_{number:02d}"
-        count = collect_neighbors(found, result, place, How(config.collect))
-        print(f"collected   {count:,} images in {place}; `runner undo {place}` takes them back")
+        count, undo = collect_neighbors(found, result, place, How(config.collect))
+        print(f"collected   {count:,} images in {place}; `{undo}` takes them back")

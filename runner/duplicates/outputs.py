@@ -10,7 +10,9 @@ from pathlib import Path
 
 from runner.duplicates.groups import DuplicateGroup, Member
 from runner.duplicates.search import Duplicates
+from runner.images.names import require_names_within
 from runner.output.atomic import printable, write_json, write_text
+from runner.output.csv_text import csv_cell
 from runner.output.naming import count_of, decimal
 from runner.output.own_files import OwnFiles
 from runner.output.sheet_style import MEDOID
@@ -34,10 +36,11 @@ def write_duplicates(found: Duplicates) -> Path:
         the folder.
 
     Raises:
-        RunnerError: something can't be written.
+        RunnerError: something can't be written, or a name leads out of the images' folder.
     """
     folder = found.config.folder
     OWN_FILES.check(folder, found.config.images)
+    require_names_within(found.links.images)
     images, ids = found.links.images, found.links.images.ids
     kept = (row for row in range(len(images)) if row not in found.dropped)
     dropped = (row for group in found.groups for row in group.dropped)
@@ -109,12 +112,12 @@ def _table(found: Duplicates) -> str:
     writer.writerow(["path", "keep", "group", "similarity", "width", "height", "sharpness"])
     for row, name in zip(images.name_rows.tolist(), images.names, strict=True):
         if row not in members:
-            writer.writerow([printable(name), "yes", "", "", "", "", ""])
+            writer.writerow([csv_cell(name), "yes", "", "", "", "", ""])
             continue
         number, member = members[row]
         facts = member.facts
         figures = [f"{member.similarity:.6f}", facts.width, facts.height, f"{facts.sharpness:.3f}"]
-        writer.writerow([printable(name), "yes" if member.keep else "no", number, *figures])
+        writer.writerow([csv_cell(name), "yes" if member.keep else "no", number, *figures])
     return text.getvalue()
 
 

@@ -8,17 +8,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from runner.atomic import sync_folder
 from runner.errors import RunnerError, UsageError
 from runner.export.checks import STAGING, check_destination, check_room, source_fault
 from runner.export.data import ExportData, ExportedImage, exported_images
 from runner.export.formats import WRITERS
-from runner.export.manifest import Document, Manifest, PlacedImage, sync_folder, write_manifest
-from runner.export.place import place
+from runner.export.manifest import Document, Manifest, PlacedImage, root_of, undo_command, write_manifest
+from runner.export.place import lies_within, place
 from runner.export.selection import ExportedCluster, Selection, select_clusters
 from runner.export.settings import WITHOUT_IMAGES, ExportConfig, How
 from runner.finished import FinishedExperiment, open_experiment
 from runner.images.content_hash import hash_file
 from runner.images.image_set import SkippedImage
+from runner.images.names import leads_out
 from runner.output.cluster_facts import cluster_facts
 from runner.progress import progress_bar
 from runner.summary import TrialRecord
@@ -36,6 +38,7 @@ class Exported:
         documents: files that the format adds; unknown before they are written.
         size: bytes of the images that get a place.
         skipped: images that have gone or can't be exported in this way.
+        known: whether ``undo_export`` will know the manifest as ours; not where the user's data folder is read-only.
     """
 
     config: ExportConfig
@@ -45,6 +48,7 @@ class Exported:
     documents: tuple[str, ...]
     size: int
     skipped: tuple[SkippedImage, ...]
+    known: bool = True
 
 
 def export_clusters(
@@ -90,9 +94,9 @@ def export_clusters(
     if not images:
         raise RunnerError(f"nothing to export: {_reason(config, skipped)}")
     data = ExportData(finished, trial, clusters, images)
-    documents = () if config.dry_run else _carry_out(to, how, data, placed, config, progress)
+    documents, known = ((), True) if config.dry_run else _carry_out(to, how, data, placed, config, progress)
     size = sum(image.size for image in placed)
-    return Exported(config, trial, tuple(clusters), tuple(images), documents, size, tuple(skipped))
+    return Exported(config, trial, tuple(clusters), tuple(images), documents, size, tuple(skipped), known)
 
 
 def _reason(config: ExportConfig, skipped: Sequence[SkippedImage]) -> str:
@@ -123,8 +127,8 @@ def _placed(
         if image.path is None:
             raise RunnerError(f"the image files of {config.results} are not known; use --format csv or json")
         fault = source_fault(image.path, how)
-        if fault is None and how is How.MOVE and image.path in taken:
-            fault = "is the same file as another image's, and can be moved only once"
+        if fault is None and how is How.MOVE:
+            fault = _fault_of_move(image, finished.images.root, taken)
         if fault is not None:
             skipped.append(SkippedImage(image.id, fault))
             continue
@@ -146,6 +150,25 @@ def _placed(
     return located, placed, skipped
 
 
+def _fault_of_move(image: ExportedImage, root: Path | None, taken: set[Path]) -> str | None:
+    """Why an image that can be read can't be moved; None if it can.
+
+    Raises:
+        RunnerError: its name is that of a file outside the images' folder, from which nothing is ever taken.
+    """
+    assert image.path is not None
+    if leads_out(image.id):
+        raise RunnerError(
+            f"--how move takes images out of the folder that they were found in, and the name {image.id!r} may lead to "
+            "any other place; use --how copy"
+        )
+    if image.path in taken:
+        return "is the same file as another image's, and can be moved only once"
+    if root is not None and not lies_within(image.path, root):
+        return f"lies outside of {root}, behind a link, and is not taken from there"
+    return None
+
+
 def _carry_out(
     to: Path,
     how: How | None,
@@ -153,8 +176,9 @@ def _carry_out(
     placed: Sequence[PlacedImage],
     config: ExportConfig,
     progress: Callable[[int, int], None] | None,
-) -> tuple[str, ...]:
-    """Write the documents aside, then the manifest, then do what it says; the documents' places."""
+) -> tuple[tuple[str, ...], bool]:
+    """Write the documents aside, then the manifest, then do what it says; the documents' places, and whether an undo
+    will know the manifest."""
     try:
         to.mkdir(parents=True, exist_ok=True)
         staging = to / STAGING
@@ -172,15 +196,16 @@ def _carry_out(
             tuple(folder for folder in folders if folder != "."),
             tuple(placed),
             tuple(documents),
+            root_of(placed, data.finished.images.root),
         )
-        write_manifest(to, manifest)
+        known = write_manifest(to, manifest)
     except OSError as error:
         raise RunnerError(f"{to} can't be written ({error.strerror or error}); nothing was exported") from error
-    _do(to, manifest, progress)
-    return tuple(document.target for document in documents)
+    _do(to, manifest, known, progress)
+    return tuple(document.target for document in documents), known
 
 
-def _do(to: Path, manifest: Manifest, progress: Callable[[int, int], None] | None) -> None:
+def _do(to: Path, manifest: Manifest, known: bool, progress: Callable[[int, int], None] | None) -> None:
     done, total = 0, len(manifest.images)
     bar = progress_bar(total, "images", "image", disable=progress is not None)
     try:
@@ -200,7 +225,8 @@ def _do(to: Path, manifest: Manifest, progress: Callable[[int, int], None] | Non
     except (OSError, KeyboardInterrupt) as error:
         reason = getattr(error, "strerror", None) or str(error) or "interrupted"
         raise RunnerError(
-            f"the export stopped after {done:,} of {total:,} images: {reason}; `runner undo {to}` restores everything"
+            f"the export stopped after {done:,} of {total:,} images: {reason}; "
+            f"`{undo_command(to, known)}` restores everything"
         ) from error
     finally:
         bar.close()

@@ -9,13 +9,18 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from runner.atomic import sync_folder
 from runner.errors import RunnerError
+from runner.export.ledger import is_known, remember
 from runner.export.settings import How
+from runner.images.names import leads_out
 
 MANIFEST = "manifest.jsonl"
 UNDONE = "manifest-undone.jsonl"
@@ -81,6 +86,7 @@ class Manifest:
         folders: folders to make, each after its parent, relative to the export's folder.
         images: images to place.
         documents: files to write.
+        root: folder that all originals lie in, beyond which no undo writes; None where an earlier version wrote this.
     """
 
     how: How
@@ -89,19 +95,54 @@ class Manifest:
     folders: tuple[str, ...]
     images: tuple[PlacedImage, ...]
     documents: tuple[Document, ...]
+    root: str | None = None
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Put the manifest on the disk for good.
+@dataclass(frozen=True)
+class FoundManifest:
+    """A manifest as it was found.
+
+    Attributes:
+        manifest: None if it was not finished, so that nothing in it was begun.
+        content: its bytes.
+        known: whether an export of this user wrote it.
+    """
+
+    manifest: Manifest | None
+    content: bytes
+    known: bool
+
+
+_IMAGE, _DOCUMENT = TypeAdapter(PlacedImage), TypeAdapter(Document)
+
+
+def root_of(images: Sequence[PlacedImage], root: Path | None) -> str | None:
+    """The folder that an export's originals lie in: that of the image set, or the deepest that holds them all."""
+    if root is not None:
+        return str(root.absolute())
+    return os.path.commonpath([os.path.dirname(image.source) for image in images]) if images else None  # noqa: PTH120
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> bool:
+    """Put the manifest on the disk for good, its digest before it, so that it is known from the first moment.
+
+    Returns:
+        whether it is known: not where the user's data folder can't be written.
 
     Raises:
-        RunnerError: there is one already, or it can't be written.
+        RunnerError: there is one already.
+        OSError: it can't be written.
     """
     path = folder / MANIFEST
-    text = "".join(f"{json.dumps(line, ensure_ascii=True)}\n" for line in _lines(manifest))
+    content = "".join(f"{json.dumps(line, ensure_ascii=True)}\n" for line in _lines(manifest)).encode("ascii")
     try:
-        with path.open("x", encoding="ascii") as file:
-            file.write(text)
+        remember(content, folder)
+        known = True
+    except OSError:
+        known = False
+    try:
+        with path.open("xb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         sync_folder(folder)
@@ -109,37 +150,36 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         raise RunnerError(
             f"{folder} holds an export already; `runner undo {folder}` first, or name another folder"
         ) from None
+    return known
 
 
-def read_manifest(folder: Path) -> Manifest | None:
-    """The manifest in ``folder``; None if it was not finished, so that nothing in it was begun.
+def undo_command(folder: Path, known: bool) -> str:
+    """What to type to undo an export."""
+    return f"runner undo {folder}" if known else f"runner undo {folder} --trust"
+
+
+def read_manifest(folder: Path) -> FoundManifest:
+    """The manifest in ``folder``.
 
     Raises:
         RunnerError: there is none, or it is damaged or says to touch what is not the export's.
     """
     path = folder / MANIFEST
     try:
-        lines = path.read_text(encoding="ascii").splitlines()
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise RunnerError(f"{folder} holds no export: its {MANIFEST} is no regular file")
+        content = path.read_bytes()
     except FileNotFoundError:
         raise RunnerError(f"{folder} holds no export: it has no {MANIFEST}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunnerError(f"{path} can't be read: {error}") from error
-    records = list(_records(lines))
-    if not records or len(records) != records[0].get("lines", 0) + 1:
-        return None
+    except OSError as error:
+        raise RunnerError(f"{path} can't be read: {error.strerror}") from error
     try:
-        return _manifest(records)
-    except (KeyError, TypeError, ValueError) as error:
+        records = list(_records(content.decode("ascii").splitlines()))
+        if not records or len(records) != records[0].get("lines", 0) + 1:
+            return FoundManifest(None, content, is_known(content))
+        return FoundManifest(_manifest(records), content, is_known(content))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RunnerError(f"{path} is damaged or of another version: {error}") from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in ``folder`` on the disk, where the system can do that."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _lines(manifest: Manifest) -> Iterator[dict[str, Any]]:
@@ -150,6 +190,7 @@ def _lines(manifest: Manifest) -> Iterator[dict[str, Any]]:
         "how": manifest.how.value,
         "experiment": manifest.experiment,
         "trial": manifest.trial,
+        "root": manifest.root,
     }
     for folder in manifest.folders:
         yield {"folder": folder}
@@ -164,7 +205,7 @@ def _records(lines: list[str]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
             yield json.loads(line)
-        except ValueError:
+        except (RecursionError, ValueError):
             return
 
 
@@ -177,14 +218,21 @@ def _manifest(records: list[dict[str, Any]]) -> Manifest:
         header["experiment"],
         header["trial"],
         tuple(record["folder"] for record in rest if "folder" in record),
-        tuple(PlacedImage(**record["image"]) for record in rest if "image" in record),
-        tuple(Document(**record["document"]) for record in rest if "document" in record),
+        tuple(_IMAGE.validate_python(record["image"]) for record in rest if "image" in record),
+        tuple(_DOCUMENT.validate_python(record["document"]) for record in rest if "document" in record),
+        header.get("root"),
     )
-    images = [image.target for image in manifest.images]
-    for target in (*manifest.folders, *images, *(document.target for document in manifest.documents)):
-        if PurePosixPath(target).is_absolute() or ".." in PurePosixPath(target).parts:
+    placed = [image.target for image in manifest.images]
+    for target in (*manifest.folders, *placed, *(document.target for document in manifest.documents)):
+        if leads_out(target) or set(target) & {"\\", "\0"}:
             raise ValueError(f"{target!r} leads out of the export's folder")
     for image in manifest.images:
-        if not Path(image.source).is_absolute():
-            raise ValueError(f"the source {image.source!r} is not an absolute path")
+        _check_source(manifest, Path(image.source))
     return manifest
+
+
+def _check_source(manifest: Manifest, source: Path) -> None:
+    if not source.is_absolute() or ".." in source.parts or "\0" in str(source):
+        raise ValueError(f"the source {str(source)!r} is not an absolute path")
+    if manifest.how is How.MOVE and manifest.root is not None and not source.is_relative_to(manifest.root):
+        raise ValueError(f"the source {str(source)!r} lies outside of {manifest.root}, where all originals were")

@@ -75,6 +75,11 @@ def require_same_content(source: Path, target: Path) -> None:
         raise OSError(errno.EIO, "the copy differs from the original; the original stays", str(target))
 
 
+def lies_within(path: Path, root: Path) -> bool:
+    """Whether the name ``path`` is below ``root`` whatever links lead there; the file itself may be a link."""
+    return path.parent.resolve().is_relative_to(root.resolve())
+
+
 def is_beginning_of(part: Path, whole: Path) -> bool:
     """Whether the bytes of ``part`` are the first bytes of ``whole``, or all of them."""
     with part.open("rb") as some, whole.open("rb") as every:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.export.export import Exported
+from runner.export.manifest import Manifest, PlacedImage, undo_command
 from runner.export.settings import WITHOUT_IMAGES, How
 from runner.export.undo import Undone
 from runner.output.naming import count_of, trial_name
@@ -37,7 +38,28 @@ def export_lines(exported: Exported) -> list[str]:
                      f"{exported.skipped[0].path} {exported.skipped[0].reason}")  # fmt: skip
     if config.dry_run:
         return [*lines, "nothing was done; leave out --dry-run to do it"]
-    return [*lines, f"in          {config.to}; `runner undo {config.to}` takes everything back"]
+    return [*lines, f"in          {config.to}; `{undo_command(config.to, exported.known)}` takes everything back"]
+
+
+def undo_plan(folder: Path, manifest: Manifest) -> list[str]:
+    """All that an undo would do to files, none left out: who doesn't know the manifest's author must see each."""
+    if manifest.how is How.MOVE:
+        lines = [f"write       {_plain(image.source)} {_origin(image)}" for image in manifest.images]
+    else:
+        lines = [f"delete      {_plain(str(folder / image.target))}" for image in manifest.images]
+    lines += [f"delete      {_plain(str(folder / document.target))}" for document in manifest.documents]
+    lines += [f"delete      {_plain(str(folder / name))} if it is empty then" for name in manifest.folders]
+    where = f"within {_plain(manifest.root)}" if manifest.root else "anywhere, as an earlier version names no limit"
+    return [*lines, *([f"limits      it writes {where}"] if manifest.how is How.MOVE else [])]
+
+
+def _origin(image: PlacedImage) -> str:
+    return f"from {_plain(image.target)}" if image.link is None else f"as a link to {_plain(image.link)}"
+
+
+def _plain(name: str) -> str:
+    """A stranger's text as a terminal can show it without obeying it."""
+    return name if name.isprintable() else repr(name)
 
 
 def undo_lines(folder: Path, undone: Undone) -> list[str]:

@@ -13,9 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner.atomic import sync_folder
+from runner.errors import RunnerError
 from runner.export.checks import STAGING
-from runner.export.manifest import MANIFEST, UNDONE, Document, Manifest, PlacedImage, read_manifest, sync_folder
-from runner.export.place import is_beginning_of, link_from_elsewhere, move_exclusively
+from runner.export.ledger import forget
+from runner.export.manifest import MANIFEST, UNDONE, Document, Manifest, PlacedImage, read_manifest
+from runner.export.place import is_beginning_of, lies_within, link_from_elsewhere, move_exclusively
 from runner.export.settings import How
 from runner.images.content_hash import hash_file
 from runner.progress import progress_bar
@@ -46,59 +49,83 @@ class Undone:
     already: bool = False
 
 
+class UnknownManifestError(RunnerError):
+    """The manifest is not one that an export of this user wrote, and was not trusted; ``manifest`` has what it says."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        super().__init__(
+            f"{folder / MANIFEST} was not written by this version for this user, so that anyone may have written it; "
+            f"nothing was done. If all that is listed may happen, `runner undo {folder} --trust` does it"
+        )
+        self.manifest = manifest
+
+
 class _KeptError(Exception):
     """A file is not what the export made."""
 
 
-def undo_export(folder: Path, progress: Callable[[int, int], None] | None = None) -> Undone:
+def undo_export(folder: Path, progress: Callable[[int, int], None] | None = None, *, trust: bool = False) -> Undone:
     """Undo the export in ``folder``; a second call does nothing.
 
     Args:
         folder: what ``--to`` was.
         progress: told how many files are done, and of how many; None shows a bar on stderr.
+        trust: whether a manifest that no export of this user wrote is followed as well. It may say to write to any
+            place below the root that it names.
 
     Raises:
+        UnknownManifestError: such a manifest is not trusted.
         RunnerError: there is no export, or its manifest is damaged.
     """
     folder = folder.expanduser()
-    if not (folder / MANIFEST).exists() and (folder / UNDONE).is_file():
+    if not os.path.lexists(folder / MANIFEST) and (folder / UNDONE).is_file():
+        forget((folder / UNDONE).read_bytes())
         return Undone(0, 0, (), already=True)
-    manifest = read_manifest(folder)
-    restored = removed = 0
-    kept: list[Kept] = []
-    if manifest is not None:
-        total = len(manifest.images) + len(manifest.documents)
-        bar = progress_bar(total, "files", "file", disable=progress is not None)
-        files: list[PlacedImage | Document] = [*manifest.images, *manifest.documents]
-        for done, each in enumerate(files, start=1):
-            try:
-                if not _undo(folder, manifest.how, each):
-                    pass
-                elif isinstance(each, PlacedImage) and manifest.how is How.MOVE:
-                    restored += 1
-                else:
-                    removed += 1
-            except (_KeptError, OSError) as error:
-                kept.append(Kept(folder / each.target, getattr(error, "strerror", None) or str(error)))
-            bar.update()
-            if progress is not None:
-                progress(done, total)
-        bar.close()
-        _tidy(folder, manifest)
+    found = read_manifest(folder)
+    if found.manifest is not None and not found.known and not trust:
+        raise UnknownManifestError(folder, found.manifest)
+    restored, removed, kept = (0, 0, []) if found.manifest is None else _undo_all(folder, found.manifest, progress)
     if not (folder / STAGING).is_symlink():
         shutil.rmtree(folder / STAGING, ignore_errors=True)
     if not kept:
         (folder / MANIFEST).replace(folder / UNDONE)
         sync_folder(folder)
+        forget(found.content)
     return Undone(restored, removed, tuple(kept))
 
 
-def _undo(folder: Path, how: How, each: PlacedImage | Document) -> bool:
+def _undo_all(
+    folder: Path, manifest: Manifest, progress: Callable[[int, int], None] | None
+) -> tuple[int, int, list[Kept]]:
+    """Undo each file; how many went back, how many were removed, and what was kept."""
+    restored = removed = 0
+    kept: list[Kept] = []
+    files: list[PlacedImage | Document] = [*manifest.images, *manifest.documents]
+    bar = progress_bar(len(files), "files", "file", disable=progress is not None)
+    for done, each in enumerate(files, start=1):
+        try:
+            if not _undo(folder, manifest, each):
+                pass
+            elif isinstance(each, PlacedImage) and manifest.how is How.MOVE:
+                restored += 1
+            else:
+                removed += 1
+        except (_KeptError, OSError) as error:
+            kept.append(Kept(folder / each.target, getattr(error, "strerror", None) or str(error)))
+        bar.update()
+        if progress is not None:
+            progress(done, len(files))
+    bar.close()
+    _tidy(folder, manifest)
+    return restored, removed, kept
+
+
+def _undo(folder: Path, manifest: Manifest, each: PlacedImage | Document) -> bool:
     """Undo one file; whether there was anything to do."""
-    target = folder / each.target
+    target, how = folder / each.target, manifest.how
     if not target.parent.exists():
         return _nothing_there(each, how)
-    if target.parent.resolve() != folder.resolve() / Path(each.target).parent:
+    if not _is_in_place(folder, target):
         raise _KeptError("its folder is a link that leads elsewhere")
     if not os.path.lexists(target):
         return _nothing_there(each, how)
@@ -107,15 +134,23 @@ def _undo(folder: Path, how: How, each: PlacedImage | Document) -> bool:
         raise _KeptError("is a link where the export made a file" if is_link else "is a file where it made a link")
     if isinstance(each, Document):
         _remove_document(target, each)
-    elif how is How.MOVE and each.link is not None:
-        _move_link_back(target, Path(each.source), each.link)
     elif how is How.MOVE:
-        return _move_back(target, Path(each.source), each)
+        source = Path(each.source)
+        if manifest.root is not None and not lies_within(source, Path(manifest.root)):
+            raise _KeptError(f"can't go back, as a link on the way to {source} leads out of {manifest.root} now")
+        if each.link is None:
+            return _move_back(target, source, each)
+        _move_link_back(target, source, each.link)
     elif how is How.SYMLINK:
         _remove_link(target, each)
     else:
         _remove_copy(target, Path(each.source), each, how)
     return True
+
+
+def _is_in_place(folder: Path, path: Path) -> bool:
+    """Whether no folder between ``folder`` and ``path`` is a link."""
+    return path.parent.resolve() == folder.resolve() / path.parent.relative_to(folder)
 
 
 def _nothing_there(each: PlacedImage | Document, how: How) -> bool:
@@ -187,10 +222,10 @@ def _move_link_back(target: Path, source: Path, link: str) -> None:
 
 
 def _restore_attributes(source: Path, image: PlacedImage) -> None:
-    """Time and permissions, which come after the bytes when an undo copies a file back."""
+    """Time and permissions, which come after the bytes when an undo copies a file back; a picture runs as nobody."""
     status = source.stat()
     if stat.S_IMODE(status.st_mode) != image.mode:
-        source.chmod(image.mode)
+        source.chmod(image.mode & ~(stat.S_ISUID | stat.S_ISGID))
     if status.st_mtime_ns != image.mtime_ns:
         os.utime(source, ns=(status.st_atime_ns, image.mtime_ns))
 
@@ -199,5 +234,5 @@ def _tidy(folder: Path, manifest: Manifest) -> None:
     """Remove the folders that the export made and that are empty now."""
     for name in reversed(manifest.folders):
         path = folder / name
-        if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
+        if path.is_dir() and not path.is_symlink() and _is_in_place(folder, path) and not any(path.iterdir()):
             path.rmdir()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 
 from runner.errors import RunnerError
 from runner.images.image_set import ImageSet
@@ -32,6 +33,33 @@ class ImageNames:
         absolute = os.path.abspath(path)  # noqa: PTH100 - Path keeps `..`
         row = self._row_by_path.get(absolute)
         return self._files.find(path) if row is None else row
+
+
+def leads_out(name: str) -> bool:
+    """Whether a relative name may lead out of the folder that it starts from: it is absolute, or holds ``..``.
+
+    >>> [leads_out(name) for name in ("a/b.jpg", "..b.jpg", "/b.jpg", "a/../../b.jpg")]
+    [False, False, True, True]
+    """
+    path = PurePath(name)
+    return bool(path.anchor) or ".." in path.parts
+
+
+def require_names_within(images: ImageSet) -> None:
+    """Refuse images of a folder of which one, by its name, lies elsewhere: the results that say so were tampered with.
+
+    Raises:
+        RunnerError: naming the first.
+    """
+    root = images.root
+    if root is None:  # a list or a dataset names each file by itself
+        return
+    for name, path in zip(images.names, images.name_paths, strict=False):
+        if leads_out(name) and not PurePath(os.path.normpath(path)).is_relative_to(root):
+            raise RunnerError(
+                f"the name {name!r} leads out of the images' folder {root}, which no image of it can; "
+                "the results were changed or are someone else's, run the experiment again"
+            )
 
 
 def resolve_targets(images: ImageSet, targets: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from runner.cluster.trial import NOISE, TrialStatus
 from runner.errors import RunnerError
 from runner.images.image_set import ImageSet
 from runner.output.atomic import atomic_path, printable, strict_json, write_text
+from runner.output.csv_text import csv_cell
 from runner.output.layout import CONFIG, LABELS, SUMMARY, TRIALS
 from runner.output.state import REMEDY, DamagedResultError, require_undamaged
 from runner.score.scores import Scores
@@ -217,7 +218,4 @@ def _row(trial: TrialRecord, rank: int | None, embedding: EmbeddingRecord | None
         **(asdict(trial.scores) if trial.scores is not None else {}),
         **{f"param_{name}": value for name, value in trial.params.items()},
     }
-    return {
-        name: "" if value is None else printable(value) if isinstance(value, str) else value
-        for name, value in row.items()
-    }
+    return {name: "" if value is None else csv_cell(value) for name, value in row.items()}

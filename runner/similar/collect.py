@@ -6,14 +6,15 @@ from pathlib import Path
 
 from runner.errors import RunnerError
 from runner.export.checks import check_destination, check_room, source_fault
-from runner.export.manifest import Manifest, PlacedImage, write_manifest
+from runner.export.manifest import Manifest, PlacedImage, root_of, undo_command, write_manifest
 from runner.export.names import safe_name
 from runner.export.place import place
 from runner.export.settings import How
+from runner.images.names import require_names_within
 from runner.similar.search import QueryResult, SimilarImages
 
 
-def collect_neighbors(found: SimilarImages, result: QueryResult, folder: Path, how: How) -> int:
+def collect_neighbors(found: SimilarImages, result: QueryResult, folder: Path, how: How) -> tuple[int, str]:
     """Put the neighbours of one query into ``folder``, named by rank and similarity: ``01_0.983_cat.jpg``.
 
     Args:
@@ -23,18 +24,20 @@ def collect_neighbors(found: SimilarImages, result: QueryResult, folder: Path, h
         how: copy, hardlink or symlink.
 
     Returns:
-        how many images were put there; those that have gone are left out.
+        how many images were put there, those that have gone being left out, and the command that takes them back.
 
     Raises:
-        RunnerError: the folder holds something, or something can't be written.
+        RunnerError: the folder holds something, something can't be written, or a name leads out of the images' folder.
     """
+    require_names_within(found.images)
     check_destination(folder, found.images.root, how)
     images = _placed(found, result, how)
     check_room(folder, images, how)
     folders = tuple(dict.fromkeys(str(Path(image.target).parent) for image in images if "/" in image.target))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_manifest(folder, Manifest(how, "", "", folders, tuple(images), ()))
+        manifest = Manifest(how, "", "", folders, tuple(images), (), root_of(images, found.images.root))
+        undo = undo_command(folder, write_manifest(folder, manifest))
         for name in folders:
             (folder / name).mkdir()
         for image in images:
@@ -43,7 +46,7 @@ def collect_neighbors(found: SimilarImages, result: QueryResult, folder: Path, h
         raise RunnerError(
             f"{folder} can't be filled: {error.strerror or error}; `runner undo {folder}` empties it"
         ) from error
-    return len(images)
+    return len(images), undo
 
 
 def _placed(found: SimilarImages, result: QueryResult, how: How) -> list[PlacedImage]:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from runner.output.atomic import printable, write_json, write_text
+from runner.output.atomic import write_json, write_text
+from runner.output.csv_text import csv_cell
 from runner.output.naming import count_of, decimal, trial_name
 from runner.output.own_files import OwnFiles
 from runner.output.sheet_style import MEDOID
@@ -109,7 +110,7 @@ def _table(found: SimilarImages) -> str:
     writer.writerow(["query", "relation", "embedding", "rank", "path", "similarity", "trials", "of_trials"])
     for result in found.results:
         for row in _rows(found, result):
-            writer.writerow([printable(str(value)) for value in (result.query.name, *row)])
+            writer.writerow([csv_cell(result.query.name), *row])
     return text.getvalue()
 
 
@@ -117,9 +118,9 @@ def _rows(found: SimilarImages, result: QueryResult) -> Iterator[tuple[object, .
     ids = found.images.ids
     for each in result.neighbors:
         for rank, (row, similarity) in enumerate(zip(each.rows, each.similarities, strict=True), start=1):
-            yield "neighbor", each.embedding, rank, ids[row], f"{similarity:.6f}", "", ""
+            yield "neighbor", csv_cell(each.embedding), rank, csv_cell(ids[row]), f"{similarity:.6f}", "", ""
     for rank, mate in enumerate(result.mates, start=1):
-        yield "mate", "", rank, ids[mate.row], f"{mate.similarity:.6f}", mate.trials, len(found.trials)
+        yield "mate", "", rank, csv_cell(ids[mate.row]), f"{mate.similarity:.6f}", mate.trials, len(found.trials)
 
 
 def _write_sheet(

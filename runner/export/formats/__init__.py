@@ -8,7 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from runner.export.data import ExportData, ExportedImage, targets_by_cluster, targets_in_one_folder
-from runner.export.formats.datasets import write_coco, write_fiftyone, write_huggingface
+from runner.export.formats.datasets import (
+    targets_for_hugging_face,
+    write_coco,
+    write_fiftyone,
+    write_huggingface,
+)
 from runner.export.formats.embeddings import write_npy, write_parquet
 from runner.export.formats.lists import write_cluster_json, write_csv
 from runner.export.settings import Format
@@ -38,7 +43,7 @@ WRITERS: dict[Format, FormatWriter] = {
     Format.JSON: FormatWriter(None, write_cluster_json),
     Format.COCO: FormatWriter(_DATA, write_coco),
     Format.FIFTYONE: FormatWriter(_DATA, write_fiftyone),
-    Format.HUGGINGFACE: FormatWriter(targets_by_cluster, write_huggingface),
+    Format.HUGGINGFACE: FormatWriter(targets_for_hugging_face, write_huggingface),
     Format.NPY: FormatWriter(None, write_npy),
     Format.PARQUET: FormatWriter(None, write_parquet),
 }

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import csv
+import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
 from runner.errors import RunnerError
-from runner.export.data import ExportData, ExportedImage
-from runner.output.atomic import printable, write_json
+from runner.export.data import ExportData, ExportedImage, targets_by_cluster
+from runner.export.names import distinct_names
+from runner.output.atomic import strict_json, write_json, write_text
+
+_SPLIT = re.compile(
+    r"(?<![^-._ 0-9/])(train|training|validation|valid|dev|val|test|testing|eval|evaluation)(?=[-._ 0-9/]|$)"
+)
+"""What ``datasets`` takes for the name of a split, in a path."""
 
 
 def write_coco(data: ExportData, folder: Path) -> None:
@@ -49,13 +56,30 @@ def write_fiftyone(data: ExportData, folder: Path) -> None:
     write_json(folder / "labels.json", {"classes": classes, "labels": labels}, indent=None)
 
 
+def targets_for_hugging_face(images: Sequence[ExportedImage], root: Path | None) -> list[str]:
+    """A place for each image in a folder of its cluster, where no name makes ``datasets`` take a part for the whole.
+
+    It guesses splits from names: one file or folder called ``test``, and all others are left out. The guess is by lower
+    case, so that a capital letter ends it. It passes over folders that begin with ``__``, and looks for numbered shards
+    in ``data``.
+    """
+    names = list(dict.fromkeys(image.name for image in images))
+    plain = ["Data" if name == "data" else re.sub("^__+", "_", name) for name in names]
+    folders = dict(zip(names, distinct_names(plain), strict=True))
+    return [
+        _SPLIT.sub(lambda match: match[0].capitalize(), f"{folders[image.name]}/{target.partition('/')[2]}")
+        for image, target in zip(images, targets_by_cluster(images, root), strict=True)
+    ]
+
+
 def write_huggingface(data: ExportData, folder: Path) -> None:
-    """``metadata.csv`` beside the images, as ``datasets.load_dataset("imagefolder")`` reads it."""
-    with (folder / "metadata.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["file_name", "name", "cluster", "path"])
-        for image in data.images:
-            writer.writerow([image.target, image.name, image.cluster, printable(image.id)])
+    """``metadata.jsonl`` beside the images, as ``datasets.load_dataset("imagefolder")`` reads it: JSON, since of a CSV
+    it guesses types, and a cluster called ``007`` would become a number."""
+    rows = (
+        {"file_name": image.target, "name": image.name, "cluster": image.cluster, "path": image.id}
+        for image in data.images
+    )
+    write_text(folder / "metadata.jsonl", "".join(f"{strict_json(row)}\n" for row in rows))
 
 
 def _size(image: ExportedImage) -> tuple[int, int]:

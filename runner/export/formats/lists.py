@@ -6,7 +6,8 @@ import csv
 from pathlib import Path
 
 from runner.export.data import ExportData
-from runner.output.atomic import printable, write_json
+from runner.output.atomic import write_json
+from runner.output.csv_text import csv_cell
 from runner.output.naming import trial_name
 
 
@@ -17,7 +18,7 @@ def write_csv(data: ExportData, folder: Path) -> None:
         writer.writerow(["path", "cluster", "name", "file"])
         for image in data.images:
             row = [image.id, image.cluster, image.name, "" if image.path is None else str(image.path)]
-            writer.writerow([printable(str(value)) for value in row])
+            writer.writerow(map(csv_cell, row))
 
 
 def write_cluster_json(data: ExportData, folder: Path) -> None:
