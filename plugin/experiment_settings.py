@@ -30,7 +30,15 @@ def settings_of(dataset: Any, name: str, params: Mapping[str, Any]) -> Experimen
         UsageError: naming the setting, its value and what is allowed.
     """
     from runner.config_file import load_config
+    from runner.errors import UsageError
+    from runner.track.address import TrackingAddress
 
+    if TrackingAddress.of(params.get("tracking_uri") or "").has_secrets:
+        raise UsageError(
+            "The tracking URI holds a user, password or token, and FiftyOne keeps what is entered here in its "
+            "database; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, where "
+            "FiftyOne runs, and leave them out here."
+        )
     settings: dict[str, Any] = {
         **DEFAULTS,
         "dataset": dataset.name,

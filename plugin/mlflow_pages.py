@@ -55,12 +55,13 @@ _starting = threading.Lock()
 
 def run_link(run: ExperimentRun) -> str | None:
     """The page of an experiment's MLflow run; None where it has none, or no server is up that would show it."""
+    from runner.track.address import without_secrets
     from runner.track.tracking_uri import is_remote
 
     if run.run_id is None or run.tracking_uri is None:
         return None
     if is_remote(run.tracking_uri):
-        return _page(run.tracking_uri, run.run_id)
+        return _page(without_secrets(run.tracking_uri), run.run_id)
     server = _servers.get(run.tracking_uri)
     return None if server is None else _page(server.address, run.run_id)
 

@@ -137,7 +137,10 @@ class ExperimentConfig(BaseModel):
         None, min_length=1, description="MLflow experiment (default: the name of the folder of images)"
     )
     tracking_uri: str | None = Field(
-        None, description="MLflow tracking URI (default: a SQLite file in the results folder)"
+        None,
+        repr=False,  # it may hold a password
+        description="MLflow tracking URI (default: a SQLite file in the results folder); a server's user and password "
+        "are best given as MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
     )
     top: int = Field(5, ge=0, description="how many of the best trials get folders, sheets and plots")
     write_fields: bool = Field(

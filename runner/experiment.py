@@ -58,10 +58,11 @@ from runner.sources import open_source
 from runner.stage_clock import StageClock
 from runner.study import Study, sweep_embeddings
 from runner.summary import FORMAT, EmbeddingRecord, ExperimentRecord, ImagesRecord, Summary
+from runner.track.address import TrackingAddress
 from runner.track.experiment_log import check_store, checked_experiment_name, log_experiment
 from runner.track.run_log import ImagesDataset
 from runner.track.run_records import RunFiles, files_below
-from runner.track.tracking_uri import checked_tracking_uri, default_tracking_uri, without_password
+from runner.track.tracking_uri import checked_tracking_uri, default_tracking_uri
 
 Say = Callable[[str], None]
 """Told each line of what is going on."""
@@ -110,7 +111,7 @@ class _Experiment:
         check_out(self.out)
         self.name = checked_experiment_name(config.experiment_name or self.source.name)
         uri = config.tracking_uri
-        self.tracking_uri = default_tracking_uri(self.out) if uri is None else checked_tracking_uri(uri)
+        self.tracking = TrackingAddress.of(default_tracking_uri(self.out) if uri is None else checked_tracking_uri(uri))
         self.models: ModelsOfImages | None = None
         if self.source.vectors_path is None:
             self.models = ModelsOfImages(config, self.source.images)
@@ -125,7 +126,7 @@ class _Experiment:
 
     def _run(self) -> Summary:
         self._remove_leftovers()
-        check_store(self.tracking_uri, self.name, self.out)
+        check_store(self.tracking.given, self.name, self.out)
         embedded = self._embed()
         require_enough(embedded.images, self.source.location, embedded.skipped)
         study = self._sweep(embedded)
@@ -186,7 +187,7 @@ class _Experiment:
             grids=self.grids,
             max_trials=self.config.max_trials,
             out=str(self.out),
-            tracking_uri=self.tracking_uri,
+            tracking_uri=self.tracking.uri,
             notes=[note for note in notes if note],
         )
 
@@ -244,7 +245,7 @@ class _Experiment:
                 fingerprint=fingerprint,
                 seed=config.seed,
                 version=__version__,
-                tracking_uri=without_password(self.tracking_uri),
+                tracking_uri=self.tracking.uri,
                 mlflow_run_id=run_id_of(self.out, fingerprint),
                 yardstick=ranked.yardstick,
             ),
@@ -272,7 +273,7 @@ class _Experiment:
             images=embedded.images,
             labels=study.journal.labels,
             vectors=lambda key: np.load(vectors[key], mmap_mode="r", allow_pickle=False),
-            config_yaml=dump_config(self._resolved()),
+            config_yaml=self.tracking.note + dump_config(self._resolved()),
             flat_map=study.flat_map,
             tree=study.tree,
             reconstructions={} if self.models is None else self.models.reconstructions(),
@@ -286,6 +287,8 @@ class _Experiment:
         for name in ("images", "embeddings", "paths", "samples", "pairs", "cache_dir", "out"):
             path: Path | None = getattr(self.config, name)
             changes[name] = path and path.expanduser().absolute()
+        if self.config.tracking_uri is not None:
+            changes["tracking_uri"] = self.tracking.uri
         if self.models is not None:
             changes["models"] = self.models.names()
         return ExperimentConfig.model_validate(self.config.model_dump() | changes)
@@ -316,7 +319,7 @@ class _Experiment:
         with self.clock.time("mlflow"), progress_bar(len(summary.trials) + 1, "MLflow runs", "run") as bar:
             logged = log_experiment(
                 summary,
-                tracking_uri=self.tracking_uri,
+                tracking_uri=self.tracking.given,
                 experiment_name=self.name,
                 out=self.out,
                 dataset=ImagesDataset(self.source.name, self.source.location, study.data, len(embedded.images.names)),

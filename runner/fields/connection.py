@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import RunnerError
+from runner.track.address import TrackingAddress
 
 if TYPE_CHECKING:
     from fiftyone import Dataset
@@ -125,8 +126,15 @@ def database_errors(what: str = "") -> Iterator[None]:
             raise
         raise RunnerError(f"the FiftyOne dataset has been deleted meanwhile{ending}") from error
     except (ServiceException, FiftyOneConfigError, ConnectionError, PyMongoError) as error:
-        reason = re.split(r" \(configured|, Timeout|\n", str(error).strip())[0][:200].rstrip(".")
+        reason = re.split(r" \(configured|, Timeout|\n", _without_secrets(str(error).strip()))[0][:200].rstrip(".")
         raise RunnerError(f"FiftyOne's database can't be reached ({reason}); {_remedy()}{ending}") from error
+
+
+def _without_secrets(text: str) -> str:
+    """``text`` without the user and password by which the database is reached."""
+    import fiftyone
+
+    return TrackingAddress.of(fiftyone.config.database_uri or "", {}).hide(text)
 
 
 def _require_answer(uri: str | None, seconds: float) -> None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from runner.errors import RunnerError, UsageError
 from runner.output.atomic import printable
 from runner.summary import Summary
+from runner.track.address import without_secrets
 from runner.track.known_runs import find_runs_in_file, is_up_to_date
 from runner.track.mlflow_store import open_store
 from runner.track.parent_record import parent_run
 from runner.track.run_log import ExperimentRuns, Files, ImagesDataset, LoggedRuns, Progress, RunLog
 from runner.track.run_records import PARENT, trial_runs
 from runner.track.shared_view import experiment_tags
-from runner.track.tracking_uri import ARTIFACTS, checked_tracking_uri, is_remote, sqlite_file, without_password
+from runner.track.tracking_uri import ARTIFACTS, checked_tracking_uri, is_remote, sqlite_file
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -121,8 +122,8 @@ def _existing_experiment(client: MlflowClient, name: str, uri: str) -> str | Non
         return None
     if experiment.lifecycle_stage == "deleted":
         raise RunnerError(
-            f"the MLflow experiment {name!r} has been deleted in {without_password(uri)}; choose another "
-            f"--experiment-name, or restore it: MLFLOW_TRACKING_URI={without_password(uri)} "
+            f"the MLflow experiment {name!r} has been deleted in {without_secrets(uri)}; choose another "
+            f"--experiment-name, or restore it: MLFLOW_TRACKING_URI={without_secrets(uri)} "
             f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
         )
     return str(experiment.experiment_id)

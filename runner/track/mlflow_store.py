@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import RunnerError
-from runner.track.sqlite_store import create_store, fast_commits
-from runner.track.tracking_uri import checked_tracking_uri, is_remote, sqlite_file, without_password
+from runner.track.address import PASSWORD, TOKEN, USER, TrackingAddress
+from runner.track.sqlite_store import create_store, fast_commits, release_store
+from runner.track.tracking_uri import checked_tracking_uri, is_remote, sqlite_file
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -31,6 +34,17 @@ _UNREACHABLE = (
 )
 """What is in the text of an error when there is no server, the most telling first."""
 
+_REMEDIES = (
+    ("is locked", "another program has it open; wait until that is done, and run the same command again"),
+    ("disk is full", "make room on its disk, and run the same command again"),
+    ("no space left", "make room on its disk, and run the same command again"),
+    ("readonly", "it may only be read; change its permissions, or choose another --tracking-uri"),
+    ("permission denied", "it may not be written; change its permissions, or choose another --tracking-uri"),
+)
+"""What to do about an error of a database, by words in its text."""
+
+_NO_STORE = "it stays as it is; choose another --tracking-uri"
+
 _logger = logging.getLogger(__name__)
 
 _PRIVATE = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
@@ -44,12 +58,8 @@ _IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEO
 _PATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
 """Once it has answered: about half a minute of retries."""
 
-_NOISY_LOGGERS = (
-    "alembic",
-    "mlflow.store.db.utils",
-    "mlflow.store.tracking.sqlalchemy_store",
-    "urllib3.connectionpool",
-)
+_NOISY_PACKAGES = ("alembic", "mlflow", "sqlalchemy", "urllib3")
+"""Packages whose loggers tell, with stack traces, what we say in a sentence."""
 
 _LOCK_SECONDS = 600.0
 """How long to wait for another process that is logging to the same store."""
@@ -72,26 +82,29 @@ def open_store(tracking_uri: str, out: Path) -> Iterator[MlflowClient]:
         UsageError: if nothing can be logged to such a URI.
         RunnerError: if the store cannot be used, or fails while it is in use.
     """
-    uri = checked_tracking_uri(tracking_uri)
+    address = TrackingAddress.of(checked_tracking_uri(tracking_uri))
     os.environ.update(_PRIVATE)
-    database = sqlite_file(uri)
+    database = sqlite_file(address.uri)
     with ExitStack() as stack:
         stack.enter_context(_environment(_QUIET))
         stack.enter_context(_silence())
-        stack.enter_context(_explained_errors(uri))
-        stack.enter_context(_single_writer(uri, database or out / "mlflow"))
+        stack.enter_context(_explained_errors(address))
+        stack.enter_context(_single_writer(address.uri, database or out / "mlflow"))
         if database is not None:
             create_store(database)
             stack.enter_context(fast_commits(database))
-        yield _connected(uri, stack)
+        yield _connected(address, stack)
 
 
-def _connected(uri: str, stack: ExitStack) -> MlflowClient:
+def _connected(address: TrackingAddress, stack: ExitStack) -> MlflowClient:
     from mlflow.tracking import MlflowClient
 
-    if not is_remote(uri):
+    if not is_remote(address.uri):
+        uri = address.database_uri
+        stack.callback(release_store, uri)
         return MlflowClient(uri, uri)
-    client = MlflowClient(uri, uri)
+    stack.enter_context(_environment(address.variables))
+    client = MlflowClient(address.uri, address.uri)
     with _environment(_defaults(_IMPATIENT)):
         client.search_experiments(max_results=1)
     stack.enter_context(_environment(_defaults(_PATIENT)))
@@ -119,20 +132,28 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """No migration log of a fresh store, no traces of errors that we explain ourselves."""
-    loggers = [logging.getLogger(name) for name in _NOISY_LOGGERS]
+    """No migration log of a fresh store, no warnings, no traces of errors that we explain ourselves."""
+    import alembic  # noqa: F401
+    import mlflow  # noqa: F401 - sets the levels of its loggers when it is imported
+    import sqlalchemy  # noqa: F401
+
+    loggers = [logging.getLogger(name) for name in _NOISY_PACKAGES]
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith(tuple(f"{package}." for package in _NOISY_PACKAGES)):  # some have levels of their own
+            loggers.append(logging.getLogger(name))
     before = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
+        logger.setLevel(logging.CRITICAL + 1)
     try:
-        yield
+        with warnings.catch_warnings(action="ignore"):
+            yield
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)
 
 
 @contextmanager
-def _single_writer(uri: str, beside: Path) -> Iterator[None]:
+def _single_writer(shown: str, beside: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     beside.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +161,6 @@ def _single_writer(uri: str, beside: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=2)
     except Timeout:
-        shown = without_password(uri)
         _logger.warning("another process is logging to %s; waiting for it to end", shown)
         try:
             lock.acquire(timeout=_LOCK_SECONDS)
@@ -156,7 +176,7 @@ def _single_writer(uri: str, beside: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _explained_errors(uri: str) -> Iterator[None]:
+def _explained_errors(address: TrackingAddress) -> Iterator[None]:
     """What goes wrong in MLflow, as one sentence with a remedy."""
     try:
         yield
@@ -165,7 +185,7 @@ def _explained_errors(uri: str) -> Iterator[None]:
     except Exception as error:
         if not _is_of_the_store(error):
             raise
-        raise RunnerError(_explanation(uri, error)) from error
+        raise RunnerError(_explanation(address, error)) from error
 
 
 def _is_of_the_store(error: Exception) -> bool:
@@ -178,21 +198,31 @@ def _is_of_the_store(error: Exception) -> bool:
     return isinstance(error, MlflowException | RequestException | SQLAlchemyError)
 
 
-def _explanation(uri: str, error: Exception) -> str:
-    shown = without_password(uri)
-    text = str(error).replace(uri, shown)
+def _explanation(address: TrackingAddress, error: Exception) -> str:
+    shown = address.uri
+    text = address.hide(str(error).replace(address.given, shown))
     reason = text.partition("\n")[0].partition(". See ")[0].strip().rstrip(".")[:300]
-    if is_remote(uri):
-        cause = next((words for words in _UNREACHABLE if words.lower() in text.lower()), None)
-        if cause is None:
-            return f"the MLflow server at {shown} refused ({reason}); once that is put right, the same command resumes"
-        return (
-            f"the MLflow server at {shown} does not answer ({cause}); start it, correct the --tracking-uri, "
-            "or leave it out to log into the results folder"
-        )
+    if is_remote(shown):
+        return _server_explanation(shown, text, reason)
     if "out-of-date database schema" in reason or "Can't locate revision" in text:
         return (
             f"the MLflow store {shown} was written by another version of MLflow; "
             f"back it up and run 'mlflow db upgrade {shown}', or choose another --tracking-uri"
         )
-    return f"the MLflow store {shown} cannot be used ({reason}); correct or remove it, or choose another --tracking-uri"
+    remedy = next((remedy for words, remedy in _REMEDIES if words in text.lower()), _NO_STORE)
+    return f"the MLflow store {shown} cannot be used ({reason}); {remedy}"
+
+
+def _server_explanation(shown: str, text: str, reason: str) -> str:
+    cause = next((words for words in _UNREACHABLE if words.lower() in text.lower()), None)
+    if cause is not None:
+        return (
+            f"the MLflow server at {shown} does not answer ({cause}); start it, correct the --tracking-uri, "
+            "or leave it out to log into the results folder"
+        )
+    if re.search(r"error code 40[13]|unauthorized|forbidden", text, re.IGNORECASE):
+        return (
+            f"the MLflow server at {shown} lets nobody in without the right password ({reason}); "
+            f"set {USER} and {PASSWORD}, or {TOKEN}, and run the same command again"
+        )
+    return f"the MLflow server at {shown} refused ({reason}); once that is put right, the same command resumes"

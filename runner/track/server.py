@@ -23,10 +23,11 @@ from runner.errors import RunnerError, UsageError
 from runner.output.layout import SUMMARY
 from runner.output.result_files import read_summary
 from runner.summary import ExperimentRecord
+from runner.track.address import TrackingAddress, without_secrets
 from runner.track.experiment_log import checked_experiment_name
 from runner.track.mlflow_store import without_telemetry
 from runner.track.shared_view import view_query
-from runner.track.tracking_uri import ARTIFACTS, is_remote, sqlite_file, tracking_uri_of, without_password
+from runner.track.tracking_uri import ARTIFACTS, is_remote, sqlite_file, tracking_uri_of
 
 HOST = "127.0.0.1"
 """The only address that the server listens on: it knows no passwords, and serves files."""
@@ -57,7 +58,7 @@ def show_experiment(
     uri = tracking_uri_of(out)
     experiment = read_summary(out).experiment if (out / SUMMARY).is_file() else None
     if is_remote(uri):
-        _show(experiment_page(without_password(uri), experiment), open_browser, say)
+        _show(experiment_page(without_secrets(uri), experiment), open_browser, say)
         return
     say("starting the MLflow server …")
     with mlflow_server(uri, port) as server:
@@ -92,12 +93,13 @@ def experiment_page(address: str, experiment: ExperimentRecord | None) -> str:
 
 
 class MlflowServer:
-    """A running ``mlflow server``."""
+    """A running ``mlflow server``; ``store`` is what it serves."""
 
-    def __init__(self, process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], address: str, log: Path, store: TrackingAddress) -> None:
         self.address = address
         self._process = process
         self._log = log
+        self._store = store
 
     def wait(self) -> None:
         """Until the server ends, or the user interrupts.
@@ -132,7 +134,7 @@ class MlflowServer:
     def _last_words(self) -> str:
         lines = [line.strip() for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
         telling = [line for line in lines if re.search(r"Error|Exception|error:", line)] or lines
-        return telling[-1][:500] if telling else "it said nothing"
+        return self._store.hide(telling[-1])[:500] if telling else "it said nothing"
 
 
 @contextmanager
@@ -143,7 +145,7 @@ def mlflow_server(tracking_uri: str, port: int | None = None) -> Iterator[Mlflow
         UsageError: if the port is taken.
         RunnerError: if it does not start.
     """
-    chosen = _free_port(port)
+    chosen, store = _free_port(port), TrackingAddress.of(tracking_uri)
     with tempfile.TemporaryDirectory(prefix="imagesweep-mlflow-") as folder:
         log = Path(folder) / "server.log"
         with log.open("wb") as output, _interrupted_by_sigterm():
@@ -153,10 +155,10 @@ def mlflow_server(tracking_uri: str, port: int | None = None) -> Iterator[Mlflow
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # its workers are stopped with it, and Ctrl-C reaches only us
-                env=_environment(),
+                env=_environment(store),
                 cwd=folder,
             )
-            server = MlflowServer(process, f"http://{HOST}:{chosen}", log)
+            server = MlflowServer(process, f"http://{HOST}:{chosen}", log, store)
             try:
                 server.wait_until_healthy()
                 yield server
@@ -168,14 +170,15 @@ def _command(tracking_uri: str, port: int) -> list[str]:
     database = sqlite_file(tracking_uri)
     artifacts = ["--artifacts-destination", (database.parent / ARTIFACTS).as_uri()] if database else []
     where = ["--host", HOST, "--port", str(port), "--workers", "1"]
-    return [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracking_uri, *artifacts, *where]
+    return [sys.executable, "-m", "mlflow", "server", *artifacts, *where]
 
 
-def _environment() -> dict[str, str]:
-    """Without the user's variables that would make it another server than the command line says."""
+def _environment(store: TrackingAddress) -> dict[str, str]:
+    """Without the user's variables that would make it another server than the command line says. The store is named
+    here and not there: anyone on the machine may read command lines."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     unneeded = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_ENABLE_AI_GATEWAY": "false"}
-    return without_telemetry(inherited) | unneeded
+    return without_telemetry(inherited) | unneeded | {"MLFLOW_BACKEND_STORE_URI": store.database_uri}
 
 
 def _free_port(port: int | None) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from runner.errors import RunnerError, UsageError
 from runner.output.layout import SUMMARY
 from runner.output.result_files import read_summary
+from runner.track.address import without_secrets
 
 STORE = "mlflow.db"
 """The embedded default: an SQLite file in the results folder."""
@@ -41,22 +41,22 @@ def checked_tracking_uri(tracking_uri: str) -> str:
     Raises:
         UsageError: if MLflow could log nothing there.
     """
-    uri = tracking_uri.strip()
+    uri, shown = tracking_uri.strip(), without_secrets(tracking_uri.strip())
     if re.match(r"sqlite(\+\w+)?:", uri):
         path = uri.partition(":///")[2]
         if not path or path == ":memory:":
             raise UsageError(
-                f"{uri!r} names no file; write it as sqlite:///mlflow.db or sqlite:////absolute/path/mlflow.db"
+                f"{shown!r} names no file; write it as sqlite:///mlflow.db or sqlite:////absolute/path/mlflow.db"
             )
         if "%" in path:
             raise UsageError(
-                f"{uri!r} has % in its path, which MLflow misreads; write the path as it is, or choose another"
+                f"{shown!r} has % in its path, which MLflow misreads; write the path as it is, or choose another"
             )
         return uri if path.startswith("/") else f"{uri.partition(':///')[0]}:///{Path(path).absolute()}"
     if uri == "databricks" or (re.match(r"[A-Za-z][\w+.-]+:/", uri) and not uri.startswith("file:")):
         return uri
     raise UsageError(
-        f"{tracking_uri!r} is no tracking URI that MLflow can log to: "
+        f"{shown!r} is no tracking URI that MLflow can log to: "
         "give http(s)://host:port, or sqlite:///path/mlflow.db for a local file"
     )
 
@@ -86,11 +86,3 @@ def sqlite_file(tracking_uri: str) -> Path | None:
 def is_remote(tracking_uri: str) -> bool:
     """Whether an MLflow server is behind the URI."""
     return tracking_uri.startswith(("http://", "https://"))
-
-
-def without_password(tracking_uri: str) -> str:
-    """The URI as it may be shown: user and password left out."""
-    if "://" not in tracking_uri or sqlite_file(tracking_uri) is not None:
-        return tracking_uri
-    parts = urlsplit(tracking_uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -215,3 +217,11 @@ def store(empty_store: Path) -> Store:
     empty_store.mkdir()
     shutil.copy(empty_store.parent / "template.db", empty_store / STORE)
     return Store(empty_store)
+
+
+@pytest.fixture(scope="module")
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -94,6 +94,7 @@ def test_the_pages_of_a_results_folder(
             family = psutil.Process(process.pid).children(recursive=True)
             listening = {each.laddr.ip for member in family for each in listeners(member)}
             assert listening == {"127.0.0.1"}
+            assert "sqlite" not in " ".join(word for member in family for word in member.cmdline())  # nor a password
             with urlopen(f"{address}/api/2.0/mlflow/experiments/get?experiment_id=1") as response:
                 assert json.load(response)["experiment"]["name"] == "stamps"
             over_http(address, make_summary(trials[:2], fingerprint="over-http"), tmp_path)

@@ -13,7 +13,7 @@ from runner.track.tracking_uri import (
     is_remote,
     sqlite_file,
     tracking_uri_of,
-    without_password,
+    without_secrets,
 )
 
 
@@ -54,9 +54,9 @@ def test_a_percent_sign_is_refused_rather_than_misread() -> None:
 
 
 def test_passwords_are_not_shown() -> None:
-    assert without_password("https://user:word@host:5000/path") == "https://host:5000/path"
-    assert without_password("postgresql://user:word@host/db") == "postgresql://host/db"
-    assert without_password("sqlite:////home/me@work/mlflow.db") == "sqlite:////home/me@work/mlflow.db"
+    assert without_secrets("https://user:word@host:5000/path") == "https://host:5000/path"
+    assert without_secrets("postgresql://user:word@host/db") == "postgresql://host/db"
+    assert without_secrets("sqlite:////home/me@work/mlflow.db") == "sqlite:////home/me@work/mlflow.db"
 
 
 def test_what_is_remote() -> None:
