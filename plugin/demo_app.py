@@ -86,13 +86,11 @@ def _make_visible(fiftyone: Any) -> None:
 @contextmanager
 def _worker() -> Iterator[None]:
     """``fiftyone delegated launch`` beside the App."""
+    from runner.lifeline import tied
+
     command = [str(Path(sys.executable).with_name("fiftyone")), "delegated", "launch"]
-    worker = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        worker.terminate()
-        worker.wait()
+    with subprocess.Popen(tied(command), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL):
+        yield  # what ends the worker is that its input ends
 
 
 def _options() -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""An MLflow server for a local store that ends with the process which started it, however that ends.
+"""An MLflow server for a local store that ends with the process which started it, however that ends, and with this.
 
 Usage: ``python -P mlflow_process.py TRACKING_URI``; prints the server's address, and serves until its input ends.
 """

@@ -1,7 +1,20 @@
-"""``python -m runner``."""
+"""``python -m runner``, and the command ``runner``."""
 
 import sys
 
-from runner.cli import main
+from runner.interrupts import interruptible
 
-sys.exit(main())
+
+def main() -> int:
+    """Run the command line of this process; see ``runner.cli.main``."""
+    return interruptible(_run, ends_process=True)
+
+
+def _run() -> int:
+    from runner.cli import main  # here, as a signal may come upon its imports
+
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from runner import __version__
 from runner.commands import COMMANDS
 from runner.errors import RunnerError
+from runner.interrupts import interruptible
+from runner.memory import is_out_of_memory
 
 DESCRIPTION = "Embed images under several models, sweep clusterings over them, rank them, and see what is in the heap."
 
@@ -27,9 +29,16 @@ examples:
   runner ui results                                                 the MLflow page of an experiment
 """
 
+OUT_OF_MEMORY = "there is not enough memory; end other programs or use fewer --workers, and the same command resumes"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status is 0 done, 1 failed, 2 bad usage, 3 no usable clustering."""
+    """Run a command; the exit status is 0 done, 1 failed, 2 bad usage, 3 no usable clustering, 130 and 143 if SIGINT
+    or SIGTERM ended it."""
+    return interruptible(lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
@@ -37,15 +46,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RunnerError as error:
         print(f"runner: {error}", file=sys.stderr)
         return error.exit_status
-    except KeyboardInterrupt:
-        print("runner: interrupted; the same command resumes", file=sys.stderr)
-        return 130
     except BrokenPipeError:  # the reader of our output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        where = f" {error.filename}:" if error.filename else ""
-        print(f"runner:{where} {error.strerror or error}", file=sys.stderr)
+    except Exception as error:
+        if is_out_of_memory(error):
+            print(f"runner: {OUT_OF_MEMORY}", file=sys.stderr)
+        elif isinstance(error, OSError):
+            where = f" {error.filename}:" if error.filename else ""
+            print(f"runner:{where} {error.strerror or error}", file=sys.stderr)
+        else:
+            raise
         return 1
     return 0
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
+from runner.machine import usable_memory
+
 LARGEST_KEPT = 256 * 2**20
 """Bytes of the largest array whose memory is kept; larger ones go back to the system as ever."""
 
@@ -39,7 +41,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def keep_freed_memory(largest: int = LARGEST_KEPT, most: int = MOST_KEPT) -> None:
-    """Keep what is freed from now on; without effect where the C library is not glibc.
+    """Keep what is freed from now on, of little memory less; without effect where the C library is not glibc.
 
     Args:
         largest: bytes of the largest array whose memory is kept.
@@ -47,8 +49,9 @@ def keep_freed_memory(largest: int = LARGEST_KEPT, most: int = MOST_KEPT) -> Non
     """
     libc = _glibc()
     if libc is not None:
-        libc.mallopt(_M_MMAP_THRESHOLD, largest)
-        libc.mallopt(_M_TRIM_THRESHOLD, most)
+        usable = usable_memory()
+        libc.mallopt(_M_MMAP_THRESHOLD, min(largest, usable // 64))
+        libc.mallopt(_M_TRIM_THRESHOLD, min(most, usable // 16))
 
 
 @contextmanager

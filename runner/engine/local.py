@@ -5,10 +5,11 @@ from __future__ import annotations
 import concurrent.futures
 import faulthandler
 import os
-import tempfile
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -16,9 +17,14 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from runner.cluster.trial import FailureKind
 from runner.engine.failure import Failure, failure_kind
 from runner.errors import RunnerError
+from runner.lifeline import Lifeline, end_with
+from runner.machine import usable_cpus
 from runner.memory import keep_freed_memory
+from runner.scratch import scratch_folder
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     from loky import ProcessPoolExecutor
 
 Request = TypeVar("Request")
@@ -61,12 +67,16 @@ class WorkerPool:
         """``workers`` processes, among which the cores are divided; ``timeout`` seconds for each task."""
         self.workers, self.timeout = workers, timeout
         self._executor: ProcessPoolExecutor | None = None
+        self._lifeline = Lifeline()
+        self._scratch = ExitStack()
 
     def __enter__(self) -> WorkerPool:
+        self._markers = self._scratch.enter_context(scratch_folder())
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._stop(kill=kind is not None)
+        with self._scratch:
+            self._stop(kill=kind is not None)
 
     def run(
         self, function: Callable[[Request], Result], requests: Sequence[Request]
@@ -86,24 +96,23 @@ class WorkerPool:
         pending = set(range(len(requests)))
         suspects: set[int] = set()
         failed_starts = 0
-        with tempfile.TemporaryDirectory(prefix="imagesweep-") as name:
-            markers = Path(name)
-            while pending:
-                alone = bool(suspects)
-                batch = [min(suspects)] if alone else sorted(pending)
-                for number, outcome in self._submit(function, requests, batch, markers):
-                    failed_starts = 0
-                    pending.discard(number)
-                    yield outcome
-                running = {number: seconds for number, seconds in _under_way(markers).items() if number in pending}
-                given_up = self._give_up(running, alone)
-                for number, failure in given_up.items():
-                    yield Outcome(requests[number], failure=failure)
-                pending -= set(given_up)
-                suspects = pending & (suspects if given_up else suspects | set(running))
-                failed_starts += bool(pending) and not running
-                if failed_starts >= MOST_FAILED_STARTS:
-                    raise RunnerError("worker processes die as soon as they start; is there memory left here?")
+        while pending:
+            alone = bool(suspects)
+            batch = [min(suspects)] if alone else sorted(pending)
+            for number, outcome in self._submit(function, requests, batch):
+                failed_starts = 0
+                pending.discard(number)
+                yield outcome
+            under_way = _under_way(self._markers)
+            running = {number: seconds for number, seconds in under_way.items() if number in pending}
+            given_up = self._give_up(running, alone)
+            for number, failure in given_up.items():
+                yield Outcome(requests[number], failure=failure)
+            pending -= set(given_up)
+            suspects = pending & (suspects if given_up else suspects | set(running))
+            failed_starts += bool(pending) and not running
+            if failed_starts >= MOST_FAILED_STARTS:
+                raise RunnerError("worker processes die as soon as they start; is there memory left here?")
 
     def _give_up(self, running: dict[int, float], alone: bool) -> dict[int, Failure]:
         """Of the tasks that ran when the pool broke, those that are to blame, and why."""
@@ -117,15 +126,16 @@ class WorkerPool:
         return {number: Failure(kind, reason, seconds) for number, seconds in late.items()}
 
     def _submit(
-        self, function: Callable[[Request], Result], requests: Sequence[Request], batch: Sequence[int], markers: Path
+        self, function: Callable[[Request], Result], requests: Sequence[Request], batch: Sequence[int]
     ) -> Iterator[tuple[int, Outcome[Request, Result]]]:
         """Results until all are in or the pool breaks."""
-        executor = self._start()
-        futures = {
-            executor.submit(_run_one, function, requests[number], markers / str(number), self.timeout): number
-            for number in batch
-        }
+        executor, markers = self._start(), self._markers
         try:
+            with _deaf_to_ctrl_c():
+                futures = {
+                    executor.submit(_run_one, function, requests[number], markers / str(number), self.timeout): number
+                    for number in batch
+                }
             for future in concurrent.futures.as_completed(futures):
                 number = futures[future]
                 result, failure = future.result()
@@ -138,12 +148,12 @@ class WorkerPool:
         from loky import ProcessPoolExecutor
 
         if self._executor is None:
-            threads = max(1, (os.cpu_count() or 1) // self.workers)
+            threads = max(1, usable_cpus() // self.workers)
             self._executor = ProcessPoolExecutor(
                 max_workers=self.workers,
                 timeout=None,
                 initializer=_set_up_worker,
-                initargs=(threads,),
+                initargs=(threads, self._lifeline.watched),
                 env=NO_RESTARTS,
             )
         return self._executor
@@ -152,6 +162,17 @@ class WorkerPool:
         if self._executor is not None:
             self._executor.shutdown(wait=True, kill_workers=kill)
             self._executor = None
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Threads and processes that are started in the block never receive SIGINT, which a terminal sends to all: it is
+    for the driver to end the others, without a trace of what they were doing."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _ENDED = "ended"
@@ -163,6 +184,7 @@ def _under_way(markers: Path) -> dict[int, float]:
         return {}
     ended = float((markers / _ENDED).read_text())
     tasks = {}
+    (markers / _ENDED).unlink()
     for marker in markers.glob("[0-9]*"):
         tasks[int(marker.name)] = ended - float(marker.read_text() or ended)
         marker.unlink()
@@ -192,7 +214,8 @@ def describe_error(error: BaseException) -> str:
     return text if isinstance(error, RunnerError) else f"{type(error).__name__}: {text}"
 
 
-def _set_up_worker(threads: int) -> None:
+def _set_up_worker(threads: int, watched: Connection) -> None:
+    end_with(watched)
     limit_threads(threads)
     keep_freed_memory(**KEPT_BY_WORKER)
 

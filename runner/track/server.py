@@ -9,19 +9,20 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from urllib.parse import quote
 from urllib.request import urlopen
 
 from runner.errors import RunnerError, UsageError
+from runner.interrupts import TerminatedError
+from runner.lifeline import tied
 from runner.output.layout import SUMMARY
 from runner.output.result_files import read_summary
+from runner.scratch import scratch_folder
 from runner.summary import ExperimentRecord
 from runner.track.address import TrackingAddress, without_secrets
 from runner.track.experiment_log import checked_experiment_name
@@ -42,8 +43,8 @@ _STOP_SECONDS = 10.0
 def show_experiment(
     out: Path, *, port: int | None = None, open_browser: bool = True, say: Callable[[str], None] = print
 ) -> None:
-    """Serve the store of the results in ``out`` until interrupted (Ctrl-C or SIGTERM), and open the comparison of its
-    trials. A store behind somebody's server is only opened.
+    """Serve the store of the results in ``out`` until interrupted, and open the comparison of its trials. A store
+    behind somebody's server is only opened.
 
     Args:
         out: the results folder.
@@ -102,14 +103,18 @@ class MlflowServer:
         self._store = store
 
     def wait(self) -> None:
-        """Until the server ends, or the user interrupts.
+        """Until the server ends, or the user presses Ctrl-C.
 
         Raises:
             RunnerError: if it ended by itself.
         """
-        with suppress(KeyboardInterrupt):
+        try:
             status = self._process.wait()
-            raise RunnerError(f"the MLflow server ended with status {status}: {self._last_words()}")
+        except TerminatedError:
+            raise
+        except KeyboardInterrupt:
+            return
+        raise RunnerError(f"the MLflow server ended with status {status}: {self._last_words()}")
 
     def wait_until_healthy(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -139,19 +144,20 @@ class MlflowServer:
 
 @contextmanager
 def mlflow_server(tracking_uri: str, port: int | None = None) -> Iterator[MlflowServer]:
-    """``mlflow server`` over a local store, listening on this machine only, healthy when the block starts.
+    """``mlflow server`` over a local store, listening on this machine only, healthy when the block starts; it ends with
+    the block or with this process, however that ends.
 
     Raises:
         UsageError: if the port is taken.
         RunnerError: if it does not start.
     """
     chosen, store = _free_port(port), TrackingAddress.of(tracking_uri)
-    with tempfile.TemporaryDirectory(prefix="imagesweep-mlflow-") as folder:
-        log = Path(folder) / "server.log"
-        with log.open("wb") as output, _interrupted_by_sigterm():
+    with scratch_folder() as folder:
+        log = folder / "server.log"
+        with log.open("wb") as output:
             process = subprocess.Popen(
-                _command(tracking_uri, chosen),
-                stdin=subprocess.DEVNULL,
+                tied(_command(tracking_uri, chosen)),
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # its workers are stopped with it, and Ctrl-C reaches only us
@@ -195,21 +201,3 @@ def _free_port(port: int | None) -> int:
     with closing(socket.socket()) as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
-
-
-@contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends the block as Ctrl-C does, so that no server is left behind; outside the main thread it cannot."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

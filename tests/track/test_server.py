@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +18,7 @@ import psutil
 import pytest
 
 from runner.errors import RunnerError, UsageError
+from runner.scratch import remove_abandoned
 from runner.summary import Summary, TrialRecord
 from runner.track.experiment_log import log_experiment
 from runner.track.run_log import LoggedRuns
@@ -72,17 +71,20 @@ def test_somebodys_server_is_only_opened(
 
 
 def test_the_pages_of_a_results_folder(
-    store: Any, make_summary: Callable[..., Summary], trials: list[TrialRecord], tmp_path: Path
+    store: Any,
+    make_summary: Callable[..., Summary],
+    trials: list[TrialRecord],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One server for all questions, as it takes long to start."""
+    """One server for all questions, as it takes long to start; that it ends with the command that is killed is one."""
     store.log(make_summary(trials))
     write_summary(store, make_summary(trials))
-    program = (
-        "import sys; from pathlib import Path; from runner.track.server import show_experiment;"
-        "show_experiment(Path(sys.argv[1]), open_browser=False, say=lambda line: print(line, flush=True))"
-    )
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(store.out)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-u", "-m", "runner", "ui", str(store.out), "--no-open"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
     ) as process:
         try:
             assert process.stdout is not None
@@ -99,12 +101,12 @@ def test_the_pages_of_a_results_folder(
                 assert json.load(response)["experiment"]["name"] == "stamps"
             over_http(address, make_summary(trials[:2], fingerprint="over-http"), tmp_path)
         finally:
-            os.kill(process.pid, signal.SIGTERM)
-            assert process.wait(60) == 0
-    deadline = time.monotonic() + 20
-    while any(member.is_running() for member in family) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not any(member.is_running() for member in family)
+            process.kill()
+    assert psutil.wait_procs(family, timeout=20)[1] == []
+    assert len(list(tmp_path.glob("imagesweep-*"))) == 1
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    remove_abandoned()
+    assert list(tmp_path.glob("imagesweep-*")) == []
 
 
 def listeners(process: psutil.Process) -> list[Any]:
