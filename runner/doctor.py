@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator
@@ -69,15 +68,14 @@ def _findings(cache_dir: Path) -> Iterator[Finding]:
 
 
 def _device() -> Finding:
-    import psutil
     import torch
 
     from runner.embed.encoders.device import select_device
+    from runner.machine import free_memory, usable_cpus, usable_memory
 
     device = select_device("auto")
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{os.cpu_count()} cores"
-    memory = psutil.virtual_memory()
-    free = f"{memory.available / GIGABYTE:.1f} of {memory.total / GIGABYTE:.1f} GB of memory free"
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{usable_cpus()} cores"
+    free = f"{free_memory() / GIGABYTE:.1f} of {usable_memory() / GIGABYTE:.1f} GB of memory free"
     return Finding("device", f"{device.type} ({name}), {free}")
 
 

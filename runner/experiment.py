@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from runner.embed.cache import EmbeddingCache
 from runner.embed.embedding_config import Embedding
 from runner.embed.pipeline import EmbeddingPlan, EmbeddingRun, embed_images
 from runner.embed.ready_made import take_vectors
+from runner.engine.capacity import Capacity
 from runner.errors import NoUsableClusteringError, UsageError
 from runner.fingerprints import data_digest, experiment_digest
 from runner.images.content_hash import ContentHashes
@@ -31,6 +31,7 @@ from runner.images.left_out import MOST_NAMED
 from runner.images.pairs import read_pairs
 from runner.images.source import Source, require_enough
 from runner.leftovers import leftovers_in, remove
+from runner.machine import usable_cpus
 from runner.models_of_images import ModelsOfImages
 from runner.output.closing_lines import changed_lines, closing_lines, failed_sentence, work_lines
 from runner.output.layout import (
@@ -63,6 +64,8 @@ from runner.track.experiment_log import check_store, checked_experiment_name, lo
 from runner.track.run_log import ImagesDataset
 from runner.track.run_records import RunFiles, files_below
 from runner.track.tracking_uri import checked_tracking_uri, default_tracking_uri
+
+_USUAL_DIMENSION = 768
 
 Say = Callable[[str], None]
 """Told each line of what is going on."""
@@ -188,8 +191,16 @@ class _Experiment:
             max_trials=self.config.max_trials,
             out=str(self.out),
             tracking_uri=self.tracking.uri,
+            machine=Capacity.of_this_process().plan_line(
+                self.config.workers, len(self.source.images), self._dimension()
+            ),
             notes=[note for note in notes if note],
         )
+
+    def _dimension(self) -> int:
+        """Length of the vectors; before they are made, that of most models."""
+        path = self.source.vectors_path
+        return _USUAL_DIMENSION if path is None else np.load(path, mmap_mode="r", allow_pickle=False).shape[1]
 
     def _embed(self) -> EmbeddingRun:
         """Vectors of every embedding, aligned with the images that could be read."""
@@ -278,7 +289,7 @@ class _Experiment:
             tree=study.tree,
             reconstructions={} if self.models is None else self.models.reconstructions(),
             targets=self.source.targets,
-            workers=self.config.workers or os.cpu_count() or 1,
+            workers=self.config.workers or usable_cpus(),
         )
 
     def _resolved(self) -> ExperimentConfig:

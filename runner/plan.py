@@ -26,6 +26,7 @@ class Plan:
         max_trials: limit per embedding.
         out: results folder.
         tracking_uri: MLflow store.
+        machine: what of the machine is used, as a line.
         notes: what else is worth telling.
         unread_kinds: how many files that are no pictures are left out, by kind.
     """
@@ -40,6 +41,7 @@ class Plan:
     max_trials: int | None
     out: str
     tracking_uri: str
+    machine: str = ""
     notes: Sequence[str] = ()
     unread_kinds: Mapping[str, int] = field(default_factory=dict)
 
@@ -81,6 +83,8 @@ class Plan:
             f"work        {passes:,} forward passes; per embedding and space one neighbour graph and tree"
             f" of {self.n_images:,} x {self.n_images:,} distances"
         )
+        if self.machine:
+            lines.append(self.machine)
         lines.append(f"results     {self.out}, MLflow at {self.tracking_uri}")
         lines += [f"note        {note}" for note in self.notes]
         if details:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from runner.cluster.similarity_tree import SimilarityTree
 from runner.config import ExperimentConfig
 from runner.embed.encoders.device import select_device
 from runner.embed.pipeline import EmbeddingRun
+from runner.engine.capacity import Capacity
 from runner.engine.journal import Journal
 from runner.engine.local import WorkerPool
 from runner.engine.shared_map import shared_map
@@ -102,7 +102,9 @@ def sweep_embeddings(
         marked=marked,
         retry_failed=config.retry_failed,
     )
-    with WorkerPool(config.workers or os.cpu_count() or 1, config.trial_timeout) as pool:
+    dimension = max(embedding.dimension for embedding in embedded.embeddings)
+    workers = Capacity.of_this_process().workers(config.workers, len(embedded.images), dimension)
+    with WorkerPool(workers, config.trial_timeout) as pool:
         sweeps = {
             embedding.key: run_sweep(
                 embedding,

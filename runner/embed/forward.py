@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from runner.embed.preprocess import to_batch
 from runner.embed.vector_table import usable_rows
 from runner.embed.vector_writer import VectorWriter
 from runner.images.decode import UnreadableImageError
+from runner.machine import usable_cpus
 from runner.memory import freed_memory_kept
 from runner.stage_clock import StageClock
 
@@ -44,7 +44,7 @@ class ForwardOptions:
     @property
     def readers(self) -> int:
         """Threads that decode."""
-        return self.decode_workers or min(_MOST_READERS, os.cpu_count() or 1)
+        return self.decode_workers or min(_MOST_READERS, usable_cpus())
 
 
 @dataclass

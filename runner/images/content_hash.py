@@ -13,6 +13,7 @@ from pathlib import Path
 
 from runner.errors import RunnerError
 from runner.images.stat_table import FileStamp, StatTable
+from runner.machine import usable_cpus
 
 DIGEST_SIZE = 16
 """Bytes of a content hash: at 128 bits no two of any realistic number of files share one by accident."""
@@ -22,7 +23,7 @@ RACY_NANOSECONDS = 2_000_000_000
 seconds), so its hash is not remembered."""
 
 _FILES_PER_COMMIT = 1000
-_THREADS = min(8, (os.cpu_count() or 1) + 2)  # reading waits for the disk, and hashing releases the interpreter's lock
+_THREADS = min(8, usable_cpus() + 2)  # reading waits for the disk, and hashing releases the interpreter's lock
 
 
 class ContentHashes:
