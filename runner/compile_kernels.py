@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 
 from runner.config import ExperimentConfig, Mode
+from runner.scratch import scratch_folder
 
 ROWS, DIMENSION = 400, 80
 """Enough for every algorithm and space of the presets."""
@@ -22,8 +20,7 @@ def compile_kernels() -> None:
     vectors[:60] = vectors[0] + 1e-5 * random.normal(size=(60, DIMENSION))  # too close for products to tell apart
     vectors[60:80] = vectors[80:100]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    with tempfile.TemporaryDirectory(prefix="imagesweep-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         np.save(folder / "vectors.npy", vectors)
         run_experiment(
             ExperimentConfig(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from runner.config import ExperimentConfig
 from runner.embed.cache import EmbeddingCache
 from runner.embed.pipeline import EmbeddingRun, embed_images
 from runner.images.left_out import left_out_lines, skipped_lines
 from runner.models_of_images import ModelsOfImages
+from runner.scratch import scratch_folder
 from runner.sources import open_source
 
 
@@ -25,12 +24,12 @@ def embed_only(config: ExperimentConfig, say: Callable[[str], None] = lambda lin
         say(note)
     for planned in models.plan(cache, force=config.force_embeddings):
         say(f"{planned.key}: {planned.cached:,} in the cache, {planned.missing:,} to embed")
-    with tempfile.TemporaryDirectory(prefix="imagesweep-") as folder:
+    with scratch_folder() as folder:
         run = embed_images(
             source.images,
             models.trained(config.device, config.workers, say),
             cache=cache,
-            out_dir=Path(folder),
+            out_dir=folder,
             device=config.device,
             batch_size=config.batch_size,
             decode_workers=config.workers,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,8 +94,10 @@ def _queries(ctx: Any) -> Iterator[tuple[str, ...]]:
         upload = ctx.params.get("upload") or {}
         if not upload.get("content"):
             raise UsageError("The upload is empty; choose an image.")
-        with tempfile.TemporaryDirectory(prefix="imagesweep-") as folder:
-            path = Path(folder) / Path(upload.get("name") or "upload").name
+        from runner.scratch import scratch_folder
+
+        with scratch_folder() as folder:
+            path = folder / Path(upload.get("name") or "upload").name
             path.write_bytes(base64.b64decode(upload["content"].rpartition(",")[2]))
             yield (str(path),)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,8 +94,10 @@ def _vocabulary(words: str | None) -> Iterator[Path | None]:
     if not words:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="imagesweep-") as folder:
-        path = Path(folder) / "words.txt"
+    from runner.scratch import scratch_folder
+
+    with scratch_folder() as folder:
+        path = folder / "words.txt"
         path.write_text(words, encoding="utf-8")
         yield path
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from runner.images.names import ImageNames
 from runner.images.pairs import read_pairs
 from runner.images.source import require_enough
 from runner.output.naming import short_embedding_names
+from runner.scratch import scratch_folder
 from runner.search_embedding import embed_searched, featureless_images
 from runner.similar.mates import Mate, consensus_mates
 from runner.similar.nearest import Neighbors, cosine_similarities, nearest
@@ -238,12 +238,12 @@ def _query_vectors(
 def _embed(
     images: ImageSet, embedding: EmbeddingConfig, cache_dir: Path, config: SimilarConfig, say: Say
 ) -> dict[str, np.ndarray]:
-    with tempfile.TemporaryDirectory(prefix="imagesweep-") as folder:
+    with scratch_folder() as folder:
         run = embed_images(
             images,
             [embedding],
             cache=EmbeddingCache(cache_dir),
-            out_dir=Path(folder),
+            out_dir=folder,
             device=config.device,
             batch_size=config.batch_size,
             say=say,

@@ -3,7 +3,6 @@ to a stated number of images."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from runner.duplicates.links import LinkRequest, Links
 from runner.embed.encoders.device import select_device
 from runner.images.image_set import ImageSet, SkippedImage
 from runner.images.source import require_enough
+from runner.scratch import scratch_folder
 from runner.search_embedding import embed_searched, featureless_images
 from runner.similarity.featureless import pairs_of_equals
 from runner.similarity.time_window import TimeWindow
@@ -78,11 +78,9 @@ def _links_of_others(
     tree = SimilarityTree(equal, np.ones(len(equal)), len(images))
     if len(rows) < 2:
         return Links(images, skipped, tree, _measure(key), vectors)
-    with tempfile.TemporaryDirectory(prefix="imagesweep-") as folder:
-        np.save(Path(folder) / "others.npy", vectors[rows])
-        others = _links(
-            images.subset(rows.tolist()), (), _geometry(request, Path(folder), Path(folder) / "others.npy"), key
-        )
+    with scratch_folder() as folder:
+        np.save(folder / "others.npy", vectors[rows])
+        others = _links(images.subset(rows.tolist()), (), _geometry(request, folder, folder / "others.npy"), key)
         edges = np.concatenate([equal, rows[others.tree.edges].astype(np.int32)])
         tree = SimilarityTree(edges, np.concatenate([tree.similarities, others.tree.similarities]), len(images))
         return Links(images, skipped, tree, others.measure, vectors)
