@@ -200,7 +200,7 @@ class _Experiment:
     def _dimension(self) -> int:
         """Length of the vectors; before they are made, that of most models."""
         path = self.source.vectors_path
-        return _USUAL_DIMENSION if path is None else np.load(path, mmap_mode="r", allow_pickle=False).shape[1]
+        return _USUAL_DIMENSION if path is None else int(np.load(path, mmap_mode="r", allow_pickle=False).shape[1])
 
     def _embed(self) -> EmbeddingRun:
         """Vectors of every embedding, aligned with the images that could be read."""

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -78,7 +79,7 @@ class Experiment:
         wait_for(lambda: not self.all())
         return self.process.returncode, last_words
 
-    def _maps(self) -> list[psutil._psplatform.pmmap_grouped]:
+    def _maps(self) -> list[Any]:
         try:
             return psutil.Process(self.process.pid).memory_maps()
         except psutil.Error:
