@@ -32,12 +32,12 @@ def test_samples_are_exported_by_their_file_names(fiftyone: ModuleType, cache_di
     settings = {"models": ["efficientnet_lite0"], "mode": "debug", "cache_dir": cache_dir, "top": 0, "out": out}
     run_experiment(ExperimentConfig.model_validate({"dataset": dataset.name, **settings}))
     finished = open_experiment(out)
-    assert finished.images.paths == (*paths, paths[0])
+    assert finished.images.paths == tuple(paths) and len(finished.images.names) == 13
     exported = export_clusters(ExportConfig(results=out, to=tmp_path / "sorted", how=How.MOVE))
     assert len(exported.images) == 12
     assert "can be moved only once" in exported.skipped[0].reason
     assert {Path(image.target).suffix for image in exported.images} == {".png"}
     assert undo_export(tmp_path / "sorted").restored == 12
     found = find_duplicates(DuplicatesConfig(results=out, method="exact"), finished=finished)
-    assert sorted(member.row for member in found.groups[0].members) == [0, 12]
+    assert not found.groups  # two samples that show one file are no copies
     dataset.delete()

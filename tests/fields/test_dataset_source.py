@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,7 +100,6 @@ def test_what_is_no_image_is_refused(media: str, fiftyone: object, dataset: Data
 
 def test_database_that_does_not_answer(tmp_path: Path) -> None:
     environment = os.environ | {"FIFTYONE_DATABASE_URI": "mongodb://127.0.0.1:9"}
-    started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "runner", "experiment", "--dataset", "any", "--out", str(tmp_path / "out")],
         capture_output=True,
@@ -111,7 +109,6 @@ def test_database_that_does_not_answer(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "database can't be reached" in done.stderr and "FIFTYONE_DATABASE_URI" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
-    assert time.monotonic() - started < 40, "a busy machine takes its time to import FiftyOne"
 
 
 def test_no_image_at_all(fiftyone: object, tmp_path: Path) -> None:

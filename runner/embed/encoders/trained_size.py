@@ -56,7 +56,7 @@ def trained_size(at_size: Callable[[int], torch.nn.Module], native: int, patch: 
         return None
     if _fits(wanted, own):
         return native
-    name, shape = next(iter(wanted.items()))
+    name, shape = next((name, shape) for name, shape in wanted.items() if not _is_same(shape, own[name]))
     estimate = native * math.sqrt(math.prod(shape) / math.prod(own[name]))
     for size in _sizes_near(estimate, patch if patch >= _USUAL_STEP // 4 else _USUAL_STEP):
         if _fits(wanted, _shapes(at_size(size))):
