@@ -18,10 +18,8 @@ FLAGS = Flags(ExperimentConfig)
 GROUPS = {
     "images": (
         "images",
-        "images_from",
         "follow_links",
         "dataset",
-        "view",
         "samples",
         "embeddings",
         "paths",
