@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +14,12 @@ from types import SimpleNamespace
 import numpy as np
 
 from runner.leftovers import remove, temporary_name
+
+IN_USE = (errno.EBUSY, errno.ETXTBSY, *((errno.EACCES,) if os.name == "nt" else ()))
+"""What the system says where a file can't be replaced because a program has it open."""
+
+_PATIENCE = 5.0
+"""Seconds to wait until it no longer has."""
 
 
 @contextmanager
@@ -24,10 +32,30 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        temporary.replace(path)
+        replace_patiently(temporary, path)
     finally:
         with suppress(OSError):  # what went wrong before is what matters
             temporary.unlink(missing_ok=True)
+
+
+def replace_patiently(new: Path, path: Path) -> None:
+    """Rename ``new`` to ``path``, over what is there.
+
+    A share, and Windows, refuse that while a program has ``path`` open; one that only looks at it, such as an indexer
+    or a viewer, is soon done.
+
+    Raises:
+        OSError: it is not possible, or not within some seconds.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            new.replace(path)
+            return
+        except OSError as error:
+            if error.errno not in IN_USE or not path.exists() or time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

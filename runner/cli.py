@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from runner import __version__
 from runner.commands import COMMANDS
+from runner.drives import reason_and_remedy
 from runner.errors import RunnerError
 
 DESCRIPTION = "Embed images under several models, sweep clusterings over them, rank them, and see what is in the heap."
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         where = f" {error.filename}:" if error.filename else ""
-        print(f"runner:{where} {error.strerror or error}", file=sys.stderr)
+        print(f"runner:{where} {reason_and_remedy(error)}", file=sys.stderr)
         return 1
     return 0
 

@@ -19,12 +19,13 @@ from runner.cluster.grids import (
 )
 from runner.config import ExperimentConfig
 from runner.config_file import dump_config, load_preset
+from runner.drives import reason_and_remedy
 from runner.embed.autoencoder.kept import AutoencoderStore
 from runner.embed.cache import EmbeddingCache
 from runner.embed.embedding_config import Embedding
 from runner.embed.pipeline import EmbeddingPlan, EmbeddingRun, embed_images
 from runner.embed.ready_made import take_vectors
-from runner.errors import NoUsableClusteringError, UsageError
+from runner.errors import NoUsableClusteringError, RunnerError, UsageError
 from runner.fingerprints import data_digest, experiment_digest
 from runner.images.content_hash import ContentHashes
 from runner.images.left_out import MOST_NAMED
@@ -222,6 +223,9 @@ class _Experiment:
         if self.models is None:
             return [embedded.embeddings[0].key]
         hashes = ContentHashes(self.cache.cache_dir).hash_files(embedded.images.paths)
+        for path, value in zip(embedded.images.paths, hashes, strict=True):
+            if isinstance(value, OSError):
+                raise RunnerError(f"{path} can't be read any more ({reason_and_remedy(value)})") from value
         return [str(value) for value in hashes]
 
     def _summary(self, embedded: EmbeddingRun, study: Study) -> Summary:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,17 @@ def save_tree(path: Path, tree: SpanningTree) -> None:
 
 
 def link_vectors(source: Path, directory: Path) -> None:
-    """Let the geometry in ``directory`` have the vectors of ``source`` without a copy."""
+    """Let the geometry in ``directory`` have the vectors of ``source``, without a copy where the drive has links."""
     target = directory / VECTORS
     remove_checked(target)
     try:
         os.link(source, target)
     except OSError:  # another file system, or one without hard links
-        target.symlink_to(source.resolve())
+        try:
+            target.symlink_to(source.resolve())
+        except OSError:  # or without any links
+            with atomic.replaced_atomically(target) as temporary:
+                shutil.copyfile(source, temporary)
     give_checksum(target)
 
 

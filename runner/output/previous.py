@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from runner.atomic import try_writing
+from runner.drives import reason_and_remedy
 from runner.errors import RunnerError
 from runner.output.layout import PREVIOUS, RESULT_NAMES, STATE, SUMMARY, own_entries
 from runner.output.own_files import refuse_foreign_files
@@ -91,7 +92,7 @@ def archive_previous(out: Path, fingerprint: str) -> Path | None:
         collected.mkdir(parents=True)
         return _complete(out, collected)
     except OSError as error:
-        raise RunnerError(f"{out} could not be cleared of earlier results: {error.strerror or error}") from error
+        raise RunnerError(f"{out} could not be cleared of earlier results: {reason_and_remedy(error)}") from error
 
 
 def _complete(out: Path, collected: Path) -> Path | None:

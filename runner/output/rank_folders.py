@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.atomic import save_array, temporary_folder
+from runner.atomic import replace_patiently, save_array, temporary_folder
 from runner.cluster.trial import NOISE
+from runner.drives import reason_and_remedy
 from runner.errors import RunnerError
 from runner.leftovers import remove, temporary_name
 from runner.output.atomic import write_json
@@ -120,7 +121,7 @@ def write_rank_folder(
             building.rename(_swap_path(final))
         _swap(final)
     except OSError as error:
-        raise RunnerError(f"{final} could not be written: {error.strerror or error}") from error
+        raise RunnerError(f"{final} could not be written: {reason_and_remedy(error)}") from error
     return final
 
 
@@ -225,7 +226,7 @@ def _swap(final: Path) -> None:
         if path.is_dir():
             place.mkdir(exist_ok=True)
         else:
-            path.replace(place)
+            replace_patiently(path, place)
     remove(new)
 
 

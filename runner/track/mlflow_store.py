@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.drives import acquired, has_record_locks
 from runner.errors import RunnerError
 from runner.track.address import PASSWORD, TOKEN, USER, TrackingAddress
 from runner.track.sqlite_store import create_store, fast_commits, release_store
@@ -89,6 +90,8 @@ def open_store(tracking_uri: str, out: Path) -> Iterator[MlflowClient]:
         stack.enter_context(_environment(_QUIET))
         stack.enter_context(_silence())
         stack.enter_context(_explained_errors(address))
+        if database is not None:
+            _require_locks(database)
         stack.enter_context(_single_writer(address.uri, database or out / "mlflow"))
         if database is not None:
             create_store(database)
@@ -152,6 +155,16 @@ def _silence() -> Iterator[None]:
             logger.setLevel(level)
 
 
+def _require_locks(database: Path) -> None:
+    """Refuse a store that SQLite would wait for in vain."""
+    database.parent.mkdir(parents=True, exist_ok=True)
+    if not has_record_locks(database.parent):
+        raise RunnerError(
+            f"the MLflow store {database} is on a drive without file locks, which SQLite needs; "
+            "choose another --tracking-uri, such as sqlite:////FOLDER/mlflow.db on a local disk"
+        )
+
+
 @contextmanager
 def _single_writer(shown: str, beside: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
@@ -159,11 +172,11 @@ def _single_writer(shown: str, beside: Path) -> Iterator[None]:
     beside.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(beside.with_name(f".{beside.name}.lock"))
     try:
-        lock.acquire(timeout=2)
+        acquired(lock, timeout=2)
     except Timeout:
         _logger.warning("another process is logging to %s; waiting for it to end", shown)
         try:
-            lock.acquire(timeout=_LOCK_SECONDS)
+            acquired(lock, timeout=_LOCK_SECONDS)
         except Timeout:
             raise RunnerError(
                 f"another process has been logging to {shown} for {_LOCK_SECONDS / 60:.0f} minutes; "
