@@ -131,7 +131,8 @@ def _add_more_settings(ctx: Any, inputs: types.Object) -> None:
         "tracking_uri",
         required=False,
         label="MLflow tracking URI",
-        description="http(s)://host:port or sqlite:///file (empty: a file beside the results)",
+        description="http(s)://host:port or sqlite:///file (empty: MLFLOW_TRACKING_URI where the App has it, or else a "
+        "file beside the results)",
     )
     name = ctx.params.get("name") or free_name(ctx.dataset)
     inputs.str("out", required=False, label="Results folder", description=f"Empty: {default_folder(ctx.dataset, name)}")

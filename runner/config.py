@@ -6,10 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, model_validator
 
 from runner.embed.autoencoder.settings import AutoencoderSettings
-from runner.embed.embedding_config import Fit, Precision
+from runner.embed.embedding_config import LARGEST_SIDE, SMALLEST_SIDE, Fit, Precision
+from runner.images_config import FilePath, ImagesConfig, require_dataset, require_one
 
 
 class Mode(StrEnum):
@@ -44,7 +45,7 @@ Count = Annotated[int, Field(ge=1)]
 SampleSize = Annotated[Count | Share, BeforeValidator(_sample)]
 
 
-class ExperimentConfig(BaseModel):
+class ExperimentConfig(ImagesConfig):
     """One experiment: which images, which embeddings, which clusterings, where the results go.
 
     Field descriptions are the command line's help texts.
@@ -52,27 +53,22 @@ class ExperimentConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, populate_by_name=True)
 
-    # Where the images come from
-    images: Path | None = Field(None, description="folder of images, searched recursively")
-    follow_links: bool = Field(
-        False, description="follow links to folders in --images as well; links to files are followed in any case"
-    )
-    dataset: str | None = Field(None, min_length=1, description="FiftyOne dataset whose samples are the images")
-    samples: Path | None = Field(None, description="JSON list of sample ids: only these samples of --dataset")
-    embeddings: Path | None = Field(
+    # Where else the images may come from, and what is known of them
+    samples: FilePath | None = Field(None, description="JSON list of sample ids: only these samples of --dataset")
+    embeddings: FilePath | None = Field(
         None, description="ready-made vectors: .npy file, one row per image, or a results folder"
     )
-    paths: Path | None = Field(None, description="JSON list with the image path of each row of --embeddings")
+    paths: FilePath | None = Field(None, description="JSON list with the image path of each row of --embeddings")
     labels: str | None = Field(
         None,
         description="reference labels to score against: each image's folder, or a field of --dataset (classifications "
         "or strings)",
     )
     sample: SampleSize | None = Field(None, description="use only part of the images: a share (5%) or a count (1000)")
-    target: tuple[Path, ...] = Field(
+    target: tuple[FilePath, ...] = Field(
         (), description="images (paths or sample ids) of special interest: always sampled, marked in maps and sheets"
     )
-    pairs: Path | None = Field(None, description="YAML or CSV file of must-link and cannot-link pairs")
+    pairs: FilePath | None = Field(None, description="YAML or CSV file of must-link and cannot-link pairs")
     pair_weight: float = Field(0.5, ge=0, description="weight of the pairs in the ranking score")
 
     # How they are embedded
@@ -81,7 +77,7 @@ class ExperimentConfig(BaseModel):
         min_length=1,
         description="ARCH[:WEIGHTS], timm/NAME, hf-hub:…, efficientnet_lite0 (bundled), autoencoder, pixels or hog",
     )
-    resolutions: tuple[Annotated[int, Field(ge=16)], ...] = Field(
+    resolutions: tuple[Annotated[int, Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE)], ...] = Field(
         (), description="sides of the square input in pixels (default: the model's own)"
     )
     preprocess: tuple[Fit, ...] = Field(
@@ -96,7 +92,9 @@ class ExperimentConfig(BaseModel):
     )
     batch_size: int = Field(32, ge=1, description="images per forward pass; halved when memory runs out")
     force_embeddings: bool = Field(False, description="compute every vector again, even if it is in the cache")
-    cache_dir: Path = Field(Path("~/.cache/imagesweep"), description="where embeddings are kept between experiments")
+    cache_dir: FilePath = Field(
+        Path("~/.cache/imagesweep"), description="where embeddings are kept between experiments"
+    )
 
     # How they are clustered
     mode: Mode = Field(Mode.BALANCED, description="preset grid of about 3, 20, 100, 350 or 370 trials per embedding")
@@ -132,15 +130,17 @@ class ExperimentConfig(BaseModel):
     workers: int | None = Field(None, ge=1, description="parallel processes (default: one per core)")
 
     # What comes of it
-    out: Path = Field(Path("results"), description="results folder")
+    out: FilePath = Field(Path("results"), description="results folder")
     experiment_name: str | None = Field(
-        None, min_length=1, description="MLflow experiment (default: the name of the folder of images)"
+        None,
+        min_length=1,
+        description="MLflow experiment (default: MLFLOW_EXPERIMENT_NAME, or else the name of the folder of images)",
     )
     tracking_uri: str | None = Field(
         None,
         repr=False,  # it may hold a password
-        description="MLflow tracking URI (default: a SQLite file in the results folder); a server's user and password "
-        "are best given as MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+        description="MLflow tracking URI (default: MLFLOW_TRACKING_URI, or else a SQLite file in the results folder); "
+        "a server's user and password are best given as MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
     )
     top: int = Field(5, ge=0, description="how many of the best trials get folders, sheets and plots")
     write_fields: bool = Field(
@@ -150,13 +150,16 @@ class ExperimentConfig(BaseModel):
 
     @model_validator(mode="after")
     def _one_source(self) -> ExperimentConfig:
-        sources = {"--images": self.images, "--dataset": self.dataset, "--embeddings": self.embeddings}
-        given = [flag for flag, value in sources.items() if value is not None]
-        if len(given) != 1:
-            raise ValueError(f"give exactly one of {', '.join(sources)}, not {' and '.join(given) or 'none'}")
+        require_one(
+            {
+                "--images": self.images,
+                "--images-from": self.images_from,
+                "--dataset": self.dataset,
+                "--embeddings": self.embeddings,
+            }
+        )
         if self.paths is not None and self.embeddings is None:
             raise ValueError("--paths goes with --embeddings")
-        for flag, value in {"--samples": self.samples, "--write-fields": self.write_fields}.items():
-            if value and self.dataset is None:
-                raise ValueError(f"{flag} goes with --dataset")
+        of_dataset = {"--view": self.view, "--samples": self.samples, "--write-fields": self.write_fields}
+        require_dataset(self, of_dataset.items())
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from runner.config import ExperimentConfig, Mode
-from runner.errors import UsageError
+from runner.errors import RunnerError, UsageError
 from runner.setting_errors import allowed, first_problem, flag_of, wrong_flag
+from runner.text_files import DEEPEST, parse_yaml, read_yaml, shown
 
 OF_MODELS = ("models", "resolutions", "preprocess", "precision", "batch_size", "force_embeddings")
 """Settings of how vectors are made, of no use with ready-made ones."""
@@ -44,9 +45,9 @@ def load_config(
     """
     settings = _read_settings(file) if file is not None else {}
     settings = {name: value for name, value in settings.items() if name not in forget}
-    sources = {"images", "dataset", "embeddings"}
+    sources = {"images", "images_from", "dataset", "embeddings"}
     if sources & set(flags):  # other images than the file's
-        of_source = sources | {"paths", "samples", "write_fields"}
+        of_source = sources | {"paths", "samples", "view", "write_fields"}
         settings = {name: value for name, value in settings.items() if name not in of_source}
     settings |= flags
     for assignment in assignments:
@@ -63,7 +64,8 @@ def load_config(
 
 def load_preset(mode: Mode) -> dict[str, list[dict[str, Any]]]:
     """The grids of a preset, by algorithm."""
-    return _read_yaml(_presets_folder() / f"{mode.value}.yaml")
+    preset: dict[str, list[dict[str, Any]]] = read_yaml(_presets_folder() / f"{mode.value}.yaml", "the preset")
+    return preset
 
 
 def dump_config(config: ExperimentConfig) -> str:
@@ -79,35 +81,36 @@ def _presets_folder() -> Path:
 
 
 def _read_settings(file: Path) -> dict[str, Any]:
-    settings = _read_yaml(file)
+    settings = _usage(lambda: read_yaml(file, "the settings file")) or {}
     if not isinstance(settings, dict):
         raise UsageError(f"{file} must hold settings as 'name: value' lines")
-    return settings
+    return {str(name): value for name, value in settings.items()}
 
 
-def _read_yaml(file: Path) -> Any:
+def _usage(read: Callable[[], Any]) -> Any:
+    """What ``read`` gives; what it can't read is bad usage, as is a flag that makes no sense."""
     try:
-        return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
+        return read()
+    except UsageError:
+        raise
+    except RunnerError as error:
+        raise UsageError(str(error)) from error
 
 
 def _assign(settings: dict[str, Any], assignment: str) -> None:
     path, separator, text = assignment.partition("=")
+    where = f"--set {shown(assignment)!r}"
     if not separator or not path:
-        raise UsageError(f"--set {assignment!r} must read NAME=VALUE, for example sweep.kmeans.n_clusters=[10,20]")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"--set {assignment!r}: the value is not valid YAML") from error
+        raise UsageError(f"{where} must read NAME=VALUE, for example sweep.kmeans.n_clusters=[10,20]")
+    value = _usage(lambda: parse_yaml(text, f"{where}: the value"))
     *parents, name = path.split(".")
+    if len(parents) > DEEPEST:
+        raise UsageError(f"{where}: no setting lies so deep")
     place = settings
     for parent in parents:
         place = place.setdefault(parent, {})
         if not isinstance(place, dict):
-            raise UsageError(f"--set {assignment!r}: {parent!r} is not a group of settings")
+            raise UsageError(f"{where}: {shown(parent)!r} is not a group of settings")
     place[name] = value
 
 
@@ -121,12 +124,12 @@ def _describe(error: ValidationError, file: Path | None, flags: Mapping[str, Any
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
         where = f" in {file}" if file is not None else ""
-        return f"unknown setting {name!r}{where}{hint}"
+        return f"unknown setting {shown(name)!r}{where}{hint}"
     if not name:
         return allowed(problem)
     if not group and problem["loc"][0] in flags:
         return wrong_flag(problem, flag_of, flags)
-    return f"{name if group else name.split('.')[0]}={problem['input']}: {allowed(problem)}"
+    return f"{shown(name if group else name.split('.')[0])}={shown(problem['input'])}: {allowed(problem)}"
 
 
 def _group(name: str) -> type[BaseModel] | None:

@@ -27,6 +27,7 @@ from runner.engine.capacity import Capacity
 from runner.errors import NoUsableClusteringError, UsageError
 from runner.fingerprints import data_digest, experiment_digest
 from runner.images.content_hash import ContentHashes
+from runner.images.image_list import STDIN
 from runner.images.left_out import MOST_NAMED
 from runner.images.pairs import read_pairs
 from runner.images.source import Source, require_enough
@@ -36,6 +37,7 @@ from runner.models_of_images import ModelsOfImages
 from runner.output.closing_lines import changed_lines, closing_lines, failed_sentence, work_lines
 from runner.output.layout import (
     CONFIG,
+    IMAGE_LIST,
     LABELS,
     REPORT,
     SUMMARY,
@@ -60,6 +62,7 @@ from runner.stage_clock import StageClock
 from runner.study import Study, sweep_embeddings
 from runner.summary import FORMAT, EmbeddingRecord, ExperimentRecord, ImagesRecord, Summary
 from runner.track.address import TrackingAddress
+from runner.track.environment import with_mlflow_environment
 from runner.track.experiment_log import check_store, checked_experiment_name, log_experiment
 from runner.track.run_log import ImagesDataset
 from runner.track.run_records import RunFiles, files_below
@@ -98,6 +101,7 @@ class _Experiment:
 
     def __init__(self, config: ExperimentConfig, say: Say) -> None:
         """Check everything that can be checked before any work; raises RunnerError."""
+        config, self.mlflow_note = with_mlflow_environment(config)
         self.config, self.say = config, say
         self.out = config.out.expanduser()
         self.cache = EmbeddingCache(config.cache_dir)
@@ -166,7 +170,12 @@ class _Experiment:
 
     def plan(self) -> Plan:
         """What this call will do."""
-        notes = [self.source.note, _labels_note(self.source), *(self.models.notes() if self.models else ())]
+        notes = [
+            self.source.note,
+            self.mlflow_note,
+            _labels_note(self.source),
+            *(self.models.notes() if self.models else ()),
+        ]
         if len(self.source.images) > self.config.exact_up_to:
             notes.append(
                 f"more than {self.config.exact_up_to:,} images: neighbours and trees are found in two stages, which is "
@@ -239,8 +248,8 @@ class _Experiment:
         """Rank all trials and put everything on record."""
         config = self.config
         pairs = None if config.pairs is None else read_pairs(config.pairs, embedded.images)
-        if pairs is not None and pairs.unmatched:
-            self.say(f"pairs       {len(pairs.unmatched)} left out, as not both of their images are in the set")
+        if pairs is not None and pairs.n_unmatched:
+            self.say(f"pairs       {pairs.n_unmatched:,} left out, as not both of their images are in the set")
         with self.clock.time("ranking"):
             ranked = rank_records(
                 study.records, study.null_records, study.journal.labels, study.graphs(), pairs, config.pair_weight
@@ -262,6 +271,7 @@ class _Experiment:
             ),
             images=ImagesRecord(
                 root=None if embedded.images.root is None else str(embedded.images.root),
+                roots={name: str(root) for name, root in embedded.images.roots.items()},
                 found=self.source.n_found,
                 embedded=embedded.counts.embedded,
                 cached=embedded.counts.cached,
@@ -290,16 +300,29 @@ class _Experiment:
             reconstructions={} if self.models is None else self.models.reconstructions(),
             targets=self.source.targets,
             workers=self.config.workers or usable_cpus(),
+            image_list=self.source.listed if self._keeps_list() else None,
+        )
+
+    def _keeps_list(self) -> bool:
+        """Whether the list of images has to be kept with the results: as it came from standard input, now or when the
+        results in this folder, which may be archived before the new ones are written, were made."""
+        listed = self.config.images_from
+        return listed is not None and (
+            listed == STDIN or listed.expanduser().absolute() == self.out.absolute() / IMAGE_LIST
         )
 
     def _resolved(self) -> ExperimentConfig:
         """The settings with all spelled out that a later version or another folder would make something else of."""
         changes: dict[str, object] = {"sweep": grids_as_settings(self.grids), "algorithms": None, "spaces": None}
-        for name in ("images", "embeddings", "paths", "samples", "pairs", "cache_dir", "out"):
+        for name in ("images_from", "embeddings", "paths", "samples", "pairs", "cache_dir", "out"):
             path: Path | None = getattr(self.config, name)
             changes[name] = path and path.expanduser().absolute()
         if self.config.tracking_uri is not None:
             changes["tracking_uri"] = self.tracking.uri
+        if self.config.images is not None:
+            changes["images"] = [folder.absolute() for folder in self.config.folders]
+        if self._keeps_list():
+            changes["images_from"] = self.out.absolute() / IMAGE_LIST
         if self.models is not None:
             changes["models"] = self.models.names()
         return ExperimentConfig.model_validate(self.config.model_dump() | changes)
@@ -321,7 +344,7 @@ class _Experiment:
             logged_summary = summary.model_copy(update={"experiment": experiment})
             write_summary(self.out, logged_summary)
             finish(self.out, logged_summary, self.config.top, self.source.targets)
-            files = [self.out / name for name in (SUMMARY, CONFIG, TRIALS, LABELS, REPORT)]
+            files = [self.out / name for name in (SUMMARY, CONFIG, IMAGE_LIST, TRIALS, LABELS, REPORT)]
             return files_below(self.out, [*(path for path in files if path.exists()), *own_plots(self.out)])
 
         def report(done: int, total: int) -> None:

@@ -19,11 +19,12 @@ from runner.embed.models import resolve_models
 from runner.embed.pipeline import EmbeddingRun, embed_images
 from runner.embed.ready_made import take_vectors
 from runner.errors import RunnerError, UsageError
+from runner.images.folders import path_in
 from runner.images.image_set import ImageSet
 from runner.images.precomputed import load_precomputed
 from runner.images.same_file import with_names_joined
 from runner.images.source import SourceWishes
-from runner.output.layout import CONFIG, WORK
+from runner.output.layout import CONFIG, SUMMARY, WORK
 from runner.output.result_files import read_labels, read_paths, read_summary
 from runner.summary import Summary, TrialRecord
 
@@ -180,6 +181,14 @@ def _images(
     if summary.images.root is not None:
         root = Path(summary.images.root)
         return ImageSet(ids, tuple(root / image_id for image_id in ids), root)
+    if summary.images.roots:
+        roots = {name: Path(folder) for name, folder in summary.images.roots.items()}
+        try:
+            return ImageSet(ids, tuple(path_in(roots, image_id) for image_id in ids), roots=roots)
+        except KeyError as error:
+            raise RunnerError(
+                f"{out / SUMMARY} does not say which folder {error} is; run the experiment again"
+            ) from error
     if config.dataset is not None:
         from runner.fields.dataset_source import open_dataset
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from runner.config import ExperimentConfig
-from runner.embed.embedding_config import Fit
+from runner.embed.embedding_config import LARGEST_SIDE, SMALLEST_SIDE, Fit
+from runner.images_config import FilePath, ImagesConfig, require_dataset, require_one
 
 
 def as_in_experiment(name: str) -> Any:
@@ -16,7 +17,7 @@ def as_in_experiment(name: str) -> Any:
     return ExperimentConfig.model_fields[name]
 
 
-class SearchConfig(BaseModel):
+class SearchConfig(ImagesConfig):
     """Which images are searched, and how they are embedded. Field descriptions are the command line's help texts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -24,16 +25,18 @@ class SearchConfig(BaseModel):
     folder_name: ClassVar[str]
     """Where the results go if ``out`` is not given; in the folder ``results`` if that is."""
 
-    images: Path | None = as_in_experiment("images")
-    follow_links: bool = as_in_experiment("follow_links")
-    results: Path | None = Field(
+    results: FilePath | None = Field(
         None, description="results folder of a finished experiment, whose images, embeddings and trials are taken"
     )
     embedding: str | None = Field(
         None, description="which embedding of --in, by its key or part of it (default: the best trial's)"
     )
-    model: str = Field("ViT-B-32", description="embedding model of --images: ARCH[:WEIGHTS], efficientnet_lite0, …")
-    resolution: int | None = Field(None, ge=16, description="side of its square input (default: the model's own)")
+    model: str = Field(
+        "ViT-B-32", description="embedding model of images that are no results: ARCH[:WEIGHTS], efficientnet_lite0, …"
+    )
+    resolution: int | None = Field(
+        None, ge=SMALLEST_SIDE, le=LARGEST_SIDE, description="side of its square input (default: the model's own)"
+    )
     preprocess: Fit = Field(Fit.LETTERBOX, description="how an image is brought into the square")
     device: str = as_in_experiment("device")
     batch_size: int = as_in_experiment("batch_size")
@@ -42,12 +45,17 @@ class SearchConfig(BaseModel):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.images is None) == (self.results is None):
-            given = "neither" if self.images is None else "both"
-            raise ValueError(f"give exactly one of --images DIR and --in RESULTS, not {given}")
+        sources = {"--images": self.images, "--images-from": self.images_from, "--dataset": self.dataset}
+        require_one({**sources, "--in": self.results})
+        require_dataset(self, [("--view", self.view)])
         if self.embedding is not None and self.results is None:
-            raise ValueError("--embedding goes with --in; use --model with --images")
+            raise ValueError("--embedding goes with --in; use --model with other images")
         return self
+
+    @property
+    def asked_for(self) -> str:
+        """Whose images are searched, for people."""
+        return str(self.results or self.dataset or self.images_from or ", ".join(map(str, self.folders)))
 
     @property
     def folder(self) -> Path:

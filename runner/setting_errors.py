@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from runner.text_files import shown
+
 
 def flag_of(name: str) -> str:
     """The flag of a setting, unless it has one of another name."""
@@ -26,7 +28,7 @@ def first_problem(error: ValidationError) -> ErrorDetails:
 def allowed(problem: ErrorDetails) -> str:
     """What is allowed, in words that follow the value and a colon."""
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"{message[:1].lower()}{message[1:]}"
+    return shown(f"{message[:1].lower()}{message[1:]}")
 
 
 def wrong_flag(problem: ErrorDetails, flag: Callable[[str], str], given: Mapping[str, Any]) -> str:
@@ -40,4 +42,4 @@ def wrong_flag(problem: ErrorDetails, flag: Callable[[str], str], given: Mapping
     name = str(problem["loc"][0])
     typed = given.get(name)
     value = typed if isinstance(typed, str | int | float) else problem["input"]
-    return f"{flag(name)} {value}: {allowed(problem)}"
+    return f"{flag(name)} {shown(value)}: {allowed(problem)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -49,6 +50,15 @@ class ImagesRecord(_Record):
     skipped: list[SkippedImage]
     same_file: list[list[str]] = []
     unread_kinds: dict[str, int] = {}
+    roots: dict[str, str] = {}
+    """Where there are several folders of images: each by the name that begins the names of its images."""
+
+    def file_of(self, image: str) -> Path | None:
+        """The file of an image by its name; None where names are not those of files."""
+        if self.root is not None:
+            return Path(self.root) / image
+        name, _, rest = image.partition("/")
+        return Path(self.roots[name]) / rest if name in self.roots else None
 
 
 class EmbeddingRecord(_Record):

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
+from runner.track.environment import VARIABLES
 from tests.mongod import fiftyone as fiftyone
 from tests.mongod import own_database
 from tests.needs import unavailable
 
+for variable in VARIABLES.values():
+    os.environ.pop(variable, None)  # no test may log to the server of whoever runs them
+
 own_database()  # before any test module can import FiftyOne
 
 settings.register_profile("shared machine", deadline=None)  # how long an example takes says nothing on a busy machine
+settings.register_profile("fuzz", deadline=None, max_examples=100_000, suppress_health_check=list(HealthCheck))
+"""For `pytest tests/fuzz --hypothesis-profile=fuzz`: the same tests for as long as one lets them run."""
 settings.load_profile("shared machine")
 
 LONGEST = ("test_experiment.py", "test_app.py")

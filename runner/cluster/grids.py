@@ -24,9 +24,11 @@ import numpy as np
 from runner.cluster.algorithms import GROUPS, algorithm_named
 from runner.cluster.algorithms.base import Algorithm, Parameter, Params, Scale
 from runner.cluster.geometry import Geometry
+from runner.cluster.rules import rule_problem
 from runner.cluster.spaces import Space
 from runner.cluster.trial import ClusteringConfig, ParameterValue
 from runner.errors import UsageError
+from runner.text_files import shown
 
 FEWEST_CLUSTERS = 5
 SMALLEST_CLUSTER = 5
@@ -81,12 +83,14 @@ def parse_grids(
         override = overrides.get(name, {})
         entries, chosen = (preset.get(name) or [{}], override) if isinstance(override, Mapping) else (override, {})
         for entry in entries:
-            values = {**entry, **chosen}
+            if not isinstance(entry, Mapping):
+                raise UsageError(f"{name}: {shown(entry)} is no grid; a grid has values by parameter")
+            values = {str(parameter): value for parameter, value in {**entry, **chosen}.items()}
             entry_spaces = _as_list(values.pop("space", None)) or [_default_space(algorithm)]
             if spaces and "space" not in chosen:
                 entry_spaces = list(spaces)
             own = chosen if isinstance(override, Mapping) else entry
-            grid = Grid(name, tuple(map(str, entry_spaces)), values, frozenset(own) - {"space"})
+            grid = Grid(name, tuple(map(str, entry_spaces)), values, frozenset(map(str, own)) - {"space"})
             _check(grid, algorithm)
             if grid not in grids:
                 grids.append(grid)
@@ -262,7 +266,12 @@ def _check(grid: Grid, algorithm: Algorithm) -> None:
             unknown = set(raw) - set(RULES[parameter.scale]) - {"from", "to", "most"}
             if len(rules) != 1 or unknown:
                 allowed = " or ".join(RULES[parameter.scale]) or "a list of values"
-                raise UsageError(f"{grid.algorithm}: {name}={dict(raw)} is no rule for this parameter; use {allowed}")
+                raise UsageError(
+                    f"{grid.algorithm}: {name}={shown(dict(raw))} is no rule for this parameter; use {allowed}"
+                )
+            problem = rule_problem(raw)
+            if problem:
+                raise UsageError(f"{grid.algorithm}: {name}={shown(dict(raw))}: {problem}")
         else:
             for value in _as_list(raw) or []:
                 parameter.check(grid.algorithm, value)

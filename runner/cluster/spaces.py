@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +12,7 @@ import numpy as np
 from runner.cluster.distinct_rows import distinct_rows
 from runner.cluster.neighbors import Neighbors
 from runner.errors import UsageError
+from runner.text_files import shown
 
 UMAP_NEIGHBORS = 15
 """UMAP's own default ``n_neighbors``, the row itself included."""
@@ -35,9 +37,9 @@ class Space:
         kind, _, dimension = name.partition(":")
         if name == SpaceKind.NONE:
             return cls(SpaceKind.NONE)
-        if kind in (SpaceKind.PCA, SpaceKind.UMAP) and dimension.isdecimal() and int(dimension) >= 1:
+        if kind in (SpaceKind.PCA, SpaceKind.UMAP) and re.fullmatch(r"0*[1-9]\d{0,5}", dimension, re.ASCII):
             return cls(SpaceKind(kind), int(dimension))
-        raise UsageError(f"unknown space {name!r}: use none, pca:N or umap:N, for example pca:64")
+        raise UsageError(f"unknown space {shown(name)!r}: use none, pca:N or umap:N, for example pca:64")
 
     @property
     def metric(self) -> str:

@@ -11,7 +11,7 @@ from runner.duplicates.settings import DuplicatesConfig
 
 FLAGS = Flags(DuplicatesConfig, {"results": "--in"})
 GROUPS = {
-    "images": ("images", "follow_links", "results"),
+    "images": ("images", "images_from", "follow_links", "dataset", "view", "results"),
     "what is a duplicate": ("method", "threshold", "within", "keep_per_group"),
     "embedding": ("model", "resolution", "preprocess", "embedding", "device", "batch_size", "exact_up_to", "cache_dir"),
     "results": ("out",),
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
     from runner.duplicates.report import duplicate_lines
     from runner.duplicates.search import find_duplicates
 
-    OWN_FILES.check(config.folder, config.images)
+    OWN_FILES.check(config.folder, config.folders)
     found = find_duplicates(config, say=print)
     folder = write_duplicates(found)
     print("\n".join(duplicate_lines(found, folder)))

@@ -10,7 +10,8 @@ from runner.commands.flags import add_assignments
 from runner.commands.subparsers import add_command
 from runner.errors import UsageError
 
-SETTINGS = ("images", "follow_links", "dataset", "samples", "sample", "seed", *GROUPS["embedding"], "workers")
+SOURCES = ("images", "images_from", "follow_links", "dataset", "view", "samples")
+SETTINGS = (*SOURCES, "sample", "seed", *GROUPS["embedding"], "workers")
 
 
 def add(commands: Any) -> None:
@@ -22,8 +23,8 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     from runner.config_file import load_config
 
-    if not hasattr(options, "images") and not hasattr(options, "dataset"):
-        raise UsageError("embed needs --images DIR or --dataset NAME")
+    if not any(hasattr(options, source) for source in ("images", "images_from", "dataset")):
+        raise UsageError("embed needs --images DIR, --images-from FILE or --dataset NAME")
     config = load_config(FLAGS.given(options), assignments=options.set)
     from runner.embed_only import embed_only
 

@@ -18,8 +18,10 @@ FLAGS = Flags(ExperimentConfig)
 GROUPS = {
     "images": (
         "images",
+        "images_from",
         "follow_links",
         "dataset",
+        "view",
         "samples",
         "embeddings",
         "paths",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import UnionType
-from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -24,10 +24,10 @@ VALUES = {
     "SIMILARITY": ("threshold",),
     "DIR": ("cache_dir", "images", "out", "to"),
     "RESULTS": ("results",),
-    "FILE": ("embeddings", "names", "pairs", "paths", "samples"),
+    "FILE": ("embeddings", "images_from", "names", "pairs", "paths", "samples"),
     "PATH": ("target",),
     "URI": ("tracking_uri",),
-    "NAME": ("algorithms", "dataset", "experiment_name"),
+    "NAME": ("algorithms", "dataset", "experiment_name", "view"),
     "folder|FIELD": ("labels",),
     "KEY": ("embedding",),
     "MODEL": ("models",),
@@ -119,6 +119,7 @@ def _add(parser: Any, flag: str, name: str, settings: type[BaseModel], default: 
     parser.add_argument(
         flag,
         dest=name,
+        action="extend" if many else None,  # so that values behind a repeated flag add up
         nargs="+" if many else None,
         default=argparse.SUPPRESS,
         metavar=_METAVARS.get(name, name.upper()),
@@ -127,8 +128,9 @@ def _add(parser: Any, flag: str, name: str, settings: type[BaseModel], default: 
 
 
 def _first_kind(annotation: Any) -> Any:
-    """The annotation, or the first of a union, which None and words such as ``auto`` follow."""
-    return get_args(annotation)[0] if get_origin(annotation) in (Union, UnionType) else annotation
+    """The annotation, or the first of a union, which None and words such as ``auto`` follow; without its limits."""
+    kind = get_args(annotation)[0] if get_origin(annotation) in (Union, UnionType) else annotation
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
 def _choices(kind: Any) -> list[str]:

@@ -12,7 +12,7 @@ from runner.similar.settings import SimilarConfig
 
 FLAGS = Flags(SimilarConfig, {"results": "--in"})
 GROUPS = {
-    "images": ("images", "follow_links", "results"),
+    "images": ("images", "images_from", "follow_links", "dataset", "view", "results"),
     "what is told": ("count", "top", "pairs"),
     "embedding": ("embedding", "model", "resolution", "preprocess", "device", "batch_size", "cache_dir"),
     "results": ("out", "collect"),
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
     from runner.similar.report import similar_lines
     from runner.similar.search import find_similar
 
-    OWN_FILES.check(config.folder, config.images)
+    OWN_FILES.check(config.folder, config.folders)
     found = find_similar(config, say=print)
     folder = write_similar(found)
     print("\n".join(similar_lines(found, folder)))

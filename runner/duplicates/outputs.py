@@ -39,7 +39,7 @@ def write_duplicates(found: Duplicates) -> Path:
         RunnerError: something can't be written, or a name leads out of the images' folder.
     """
     folder = found.config.folder
-    OWN_FILES.check(folder, found.config.images)
+    OWN_FILES.check(folder, found.config.folders)
     require_names_within(found.links.images)
     images, ids = found.links.images, found.links.images.ids
     kept = (row for row in range(len(images)) if row not in found.dropped)
@@ -53,7 +53,7 @@ def write_duplicates(found: Duplicates) -> Path:
     plotted = PlottedCurve(
         "", found.links.measure, found.curve, ids, _command(found), taken=found.threshold if found.groups else None
     )
-    title = f"Duplicates in {found.links.images.root or found.config.results}"
+    title = f"Duplicates in {found.links.images.location or found.config.asked_for}"
     if found.config.method == "exact" or not write_threshold_page(folder / PLOT, title, plotted, thumbnails):
         (folder / PLOT).unlink(missing_ok=True)
     return folder
@@ -65,6 +65,7 @@ def _document(found: Duplicates) -> dict[str, object]:
         "kind": OWN_FILES.kind,
         "version": 1,
         "root": None if images.root is None else str(images.root),
+        **({"roots": {name: str(root) for name, root in images.roots.items()}} if images.roots else {}),
         "settings": found.config.model_dump(mode="json", exclude_none=True),
         "measure": found.links.measure,
         "threshold": found.threshold,
@@ -141,7 +142,8 @@ def _write_sheet(path: Path, found: Duplicates, thumbnails: Thumbnails) -> None:
         found.links.measure,
         f"the largest {len(shown)} shown" if len(shown) < len(found.groups) else "",
     ]
-    title = f"Duplicates in {(found.links.images.root or path.parent).name}"
+    roots = found.links.images.roots
+    title = f"Duplicates in {', '.join(roots) if roots else (found.links.images.root or path.parent).name}"
     subtitle = " · ".join(fact for fact in facts if fact)
     write_tile_sheet(path, title, subtitle, rows, thumbnails, {"kept": MEDOID})
 
@@ -173,5 +175,6 @@ def _command(found: Duplicates) -> str:
     words = ["runner", "duplicates"]
     given = found.config.model_dump(exclude_defaults=True, exclude={"threshold"})
     for name, value in given.items():
-        words += ["--in" if name == "results" else f"--{name.replace('_', '-')}", str(value)]
+        flag = "--in" if name == "results" else f"--{name.replace('_', '-')}"
+        words += [flag, *map(str, value if isinstance(value, tuple) else [value])]
     return f"{shlex.join(words)} --threshold {{threshold}}"

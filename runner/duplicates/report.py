@@ -18,7 +18,9 @@ def duplicate_lines(found: Duplicates, folder: Path) -> list[str]:
     images = found.links.images
     grouped = sum(len(group.members) for group in found.groups)
     dropped = len(found.dropped)
-    lines = [f"images      {len(images):,} from {images.root or found.config.results}, {len(found.skipped)} skipped"]
+    lines = [
+        f"images      {len(images):,} from {images.location or found.config.asked_for}, {len(found.skipped)} skipped"
+    ]
     if images.same_file:
         lines.append(
             f"names       {len(images.names):,} of these files; those of one file are kept or dropped together"

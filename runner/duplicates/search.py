@@ -15,10 +15,10 @@ from runner.duplicates.methods import METHODS
 from runner.duplicates.settings import DuplicatesConfig
 from runner.errors import RunnerError
 from runner.finished import FinishedExperiment, open_experiment
-from runner.images.folder import scan_folder
 from runner.images.image_set import ImageSet, SkippedImage
 from runner.images.source import require_enough
 from runner.similarity.time_window import TimeWindow
+from runner.sources import open_images
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,11 @@ def find_duplicates(
                 f"the image files of {config.results} are not known, and to choose among duplicates they must be read"
             )
     else:
-        assert config.images is not None
-        scan = scan_folder(config.images, follow_links=config.follow_links)
-        images, skipped, unread_kinds = scan.images, scan.skipped, scan.unread_kinds
-    require_enough(images, str(images.root or config.results), skipped)
+        source = open_images(config)
+        images, skipped, unread_kinds = source.images, source.skipped, source.unread_kinds
+        if source.note:
+            say(f"note        {source.note}")
+    require_enough(images, images.location or config.asked_for, skipped)
     _require_lines(images)
     window = None if config.within is None else _window(images, config.within, say)
     links = METHODS[config.method](LinkRequest(images, config, finished, say, window))

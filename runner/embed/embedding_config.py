@@ -12,6 +12,9 @@ from pathlib import Path
 PREPROCESSING_VERSION = 1
 """Raised whenever decoding or preprocessing changes what a model sees; old vectors are then not reused."""
 
+SMALLEST_SIDE, LARGEST_SIDE = 16, 8_192
+"""Of the square input of a model in pixels; at the larger one a single image takes 800 MB."""
+
 
 class Fit(StrEnum):
     """How a rectangular image is brought into the model's square input."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import zipfile
 from pathlib import Path
 from typing import Any
 
 from runner.errors import RunnerError
+from runner.text_files import read_json, shown
 
 CONFIG_NAME = "open_clip_config.json"
 """File in which open_clip describes a checkpoint: network (``model_cfg``) and preprocessing (``preprocess_cfg``)."""
@@ -59,17 +59,17 @@ def read_config(folder: Path) -> dict[str, Any] | None:
     """The checkpoint's ``open_clip_config.json`` in ``folder``; None if there is none.
 
     Raises:
-        RunnerError: it can't be read or is not JSON.
+        RunnerError: it can't be read, is not JSON, or its parts are no objects.
     """
     path = folder / CONFIG_NAME
     if not path.is_file():
         return None
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunnerError(f"{path} is not readable JSON ({error}); remove or repair it") from error
+    config = read_json(path, "the configuration")
     if not isinstance(config, dict):
         raise RunnerError(f"{path} does not hold a JSON object; remove or repair it")
+    for name in ("model_cfg", "preprocess_cfg"):
+        if not isinstance(config.get(name, {}), dict):
+            raise RunnerError(f"{path}: {name} is {shown(config[name])} and no JSON object; remove or repair it")
     return config
 
 

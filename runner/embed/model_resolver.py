@@ -26,6 +26,7 @@ from runner.embed.timm_catalogue import timm_architectures
 from runner.embed.trained_resolution import as_trained
 from runner.errors import RunnerError, UsageError
 from runner.images.content_hash import ContentHashes
+from runner.text_files import shown
 
 _HUB_PREFIX = "hf-hub:"
 _HUB_WEIGHTS = "hub"
@@ -251,7 +252,11 @@ def _from_checkpoint(model: str, architecture: Architecture, path: Path) -> Mode
     path = local_checkpoint.find_weights(path.expanduser().absolute())
     config = local_checkpoint.read_config(path.parent)
     stated = config.get("preprocess_cfg") if config else None
-    preprocessing = preprocessing_of(stated) if stated else architecture.preprocessing
+    try:
+        preprocessing = preprocessing_of(stated) if stated else architecture.preprocessing
+    except (ValueError, TypeError) as error:
+        file = path.parent / local_checkpoint.CONFIG_NAME
+        raise RunnerError(f"{file} states no usable preprocess_cfg ({shown(error)}); remove or repair it") from error
     notes = [
         f"{model}:{path} is fed with {preprocessing} ({'its configuration file' if stated else f'those of {model}'})"
     ]
@@ -278,7 +283,9 @@ def _described(model: str, weights: str, folder: Path, weights_file: Path) -> Mo
     try:
         architecture = architecture_of_config(model, config or {})
     except (ValueError, KeyError, TypeError) as error:
-        raise RunnerError(f"{folder / local_checkpoint.CONFIG_NAME} does not describe a model: {error}") from error
+        raise RunnerError(
+            f"{folder / local_checkpoint.CONFIG_NAME} does not describe a model: {shown(error)}"
+        ) from error
     recipe = _plain(model, weights, architecture)
     return replace(recipe, weights_file=weights_file, model_config=(config or {})["model_cfg"])
 

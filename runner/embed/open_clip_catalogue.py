@@ -8,9 +8,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -24,10 +25,15 @@ from runner.embed.architectures import (
     PretrainedTag,
     WeightsSource,
 )
+from runner.embed.embedding_config import LARGEST_SIDE
+from runner.text_files import shown
 
 _TABLES = "runner.embed._open_clip_tables"
 
 FILES_OF_A_REPOSITORY = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+
+_LARGEST = {"embed_dim": 65_536, "width": 65_536, "layers": 1_000, "image_size": LARGEST_SIDE, "patch_size": 1_024}
+"""What networks are made of, and more than any of them has; beyond, building it would never end."""
 
 _TRAINING_DATA = ("dfn5b", "dfn2b", "metaclip", "datacomp", "laion2b")
 """Prefixes of tags by the zero-shot accuracy that open_clip's benchmark table gives them, best first."""
@@ -90,20 +96,33 @@ def architecture_of_config(name: str, config: Mapping[str, Any]) -> Architecture
         config: the file's content; ``preprocess_cfg`` is optional.
 
     Raises:
-        ValueError: it lacks ``model_cfg`` or what that must hold.
+        ValueError: it lacks ``model_cfg`` or what that must hold, or its network would be of no sensible size.
     """
     model = config.get("model_cfg")
     if not isinstance(model, dict) or not isinstance(model.get("vision_cfg"), dict):
         raise ValueError("it has no model_cfg with a vision_cfg")
+    for part in (model, model["vision_cfg"]):
+        for setting, most in _LARGEST.items():
+            for number in _numbers(part.get(setting, 1)):
+                if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= most:
+                    raise ValueError(f"{setting} must be 1 to {most:,}, not {shown(number)}")
     return _architecture(name, model, {}, preprocessing_of(config.get("preprocess_cfg", {})))
 
 
 def preprocessing_of(config: Mapping[str, Any]) -> Preprocessing:
-    """The preprocessing that an open_clip ``preprocess_cfg`` states; CLIP's own for what it leaves out."""
-    mean = config.get("mean") or OPENAI_PREPROCESSING.mean
-    std = config.get("std") or OPENAI_PREPROCESSING.std
+    """The preprocessing that an open_clip ``preprocess_cfg`` states; CLIP's own for what it leaves out.
+
+    Raises:
+        ValueError, TypeError: it states no usable numbers.
+    """
+    mean, std = (
+        _triple(config.get(name) or usual)
+        for name, usual in (("mean", OPENAI_PREPROCESSING.mean), ("std", OPENAI_PREPROCESSING.std))
+    )
+    if not all(map(math.isfinite, mean)) or not all(0 < value < math.inf for value in std):
+        raise ValueError(f"mean and std must be numbers, std above 0, not {shown(mean)} and {shown(std)}")
     interpolation = "bilinear" if config.get("interpolation") == "bilinear" else "bicubic"
-    return Preprocessing(_triple(mean), _triple(std), interpolation)
+    return Preprocessing(mean, std, interpolation)
 
 
 def _architecture(
@@ -162,6 +181,11 @@ def _source(entry: Mapping[str, Any]) -> WeightsSource:
         return WeightsSource(repository, FILES_OF_A_REPOSITORY)
     safe = str(Path(filename).with_suffix(".safetensors"))
     return WeightsSource(repository, tuple(dict.fromkeys((safe, filename))))
+
+
+def _numbers(value: Any) -> Sequence[Any]:
+    """The value, or those in it: of layers there may be several."""
+    return value or [value] if isinstance(value, list) else [value]
 
 
 def _side(size: int | list[int]) -> int:

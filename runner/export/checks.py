@@ -20,22 +20,22 @@ SPARE_BYTES = 64 * 1024 * 1024
 """Room that is left on the disk."""
 
 
-def check_destination(to: Path, root: Path | None, how: How | None) -> None:
+def check_destination(to: Path, folders: Sequence[Path], how: How | None) -> None:
     """Raise RunnerError unless ``to`` is new, empty, or left by an export that was undone or never began.
 
     Args:
         to: the destination.
-        root: folder of the original images, or None.
+        folders: those that are searched for images.
         how: how images get there; None where none do.
     """
     if to.is_symlink() and not to.exists():
         raise RunnerError(f"--to {to} is a link that leads nowhere; name a folder")
     if to.exists() and not to.is_dir():
         raise RunnerError(f"--to {to} is a file; name a folder")
-    inside = root is not None and to.resolve().is_relative_to(root.resolve())
-    if inside and how not in (None, How.MOVE):
+    around = next((folder for folder in folders if to.resolve().is_relative_to(folder.resolve())), None)
+    if around is not None and how not in (None, How.MOVE):
         raise RunnerError(
-            f"--to {to} lies in the folder of images {root}, where the copies would be taken for images; "
+            f"--to {to} lies in the folder of images {around}, where the copies would be taken for images; "
             "name another folder"
         )
     if not to.exists():

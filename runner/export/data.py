@@ -59,26 +59,28 @@ def exported_images(
     ]
 
 
-def name_of_file(image: ExportedImage, root: Path | None) -> str:
+def name_of_file(image: ExportedImage, is_named: bool) -> str:
     """The path that an image's name in the export is made from: its id, or for a sample its file's path."""
-    if root is not None or image.path is None:
+    if is_named or image.path is None:
         return image.id
     return image.path.as_posix()
 
 
-def targets_by_cluster(images: Sequence[ExportedImage], root: Path | None) -> list[str]:
+def targets_by_cluster(images: Sequence[ExportedImage], is_named: bool) -> list[str]:
     """A place for each image in a folder of its cluster."""
     groups: dict[str, list[int]] = {}
     for place, image in enumerate(images):
         groups.setdefault(image.name, []).append(place)
     targets = [""] * len(images)
     for name, places in groups.items():
-        for place, file in zip(places, file_names([name_of_file(images[each], root) for each in places]), strict=True):
+        for place, file in zip(
+            places, file_names([name_of_file(images[each], is_named) for each in places]), strict=True
+        ):
             targets[place] = f"{name}/{file}"
     return targets
 
 
-def targets_in_one_folder(folder: str, images: Sequence[ExportedImage], root: Path | None) -> list[str]:
+def targets_in_one_folder(folder: str, images: Sequence[ExportedImage], is_named: bool) -> list[str]:
     """A place for each image in one folder, with names that differ in more than their suffix."""
-    names = file_names([name_of_file(image, root) for image in images], by_stem=True)
+    names = file_names([name_of_file(image, is_named) for image in images], by_stem=True)
     return [f"{folder}/{name}" for name in names]

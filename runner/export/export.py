@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,11 +19,13 @@ from runner.export.selection import ExportedCluster, Selection, select_clusters
 from runner.export.settings import WITHOUT_IMAGES, ExportConfig, How
 from runner.finished import FinishedExperiment, open_experiment
 from runner.images.content_hash import hash_file
+from runner.images.image_list import files_outside
 from runner.images.image_set import SkippedImage
 from runner.images.names import leads_out
 from runner.output.cluster_facts import cluster_facts
 from runner.progress import progress_bar
 from runner.summary import TrialRecord
+from runner.text_files import read_json
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def export_clusters(
     trial = finished.trial(config.rank)
     to = config.to.expanduser()
     how = None if config.format in WITHOUT_IMAGES else config.how or How.COPY
-    check_destination(to, finished.images.root, how)
+    check_destination(to, finished.config.folders, how)
     labels = finished.labels(trial.id)
     wanted = Selection(config.min_size, config.per_cluster, config.choose, config.seed)
     given = {**(names or {}), **_read_names(config.names)}
@@ -108,12 +110,12 @@ def _reason(config: ExportConfig, skipped: Sequence[SkippedImage]) -> str:
 def _read_names(path: Path | None) -> dict[int, str]:
     if path is None:
         return {}
-    try:
-        return {int(cluster): str(name) for cluster, name in json.loads(path.read_text("utf-8")).items()}
-    except OSError as error:
-        raise RunnerError(f"--names {path} can't be read: {error.strerror}") from error
-    except (ValueError, AttributeError) as error:
-        raise RunnerError(f'--names {path} must hold names by cluster number, such as {{"7": "birds"}}') from error
+    names = read_json(path, "--names")
+    if not isinstance(names, dict) or not all(
+        re.fullmatch(r"\d{1,9}", cluster, re.ASCII) and isinstance(name, str) for cluster, name in names.items()
+    ):
+        raise RunnerError(f'--names {path} must hold names by cluster number, such as {{"7": "birds"}}')
+    return {int(cluster): name for cluster, name in names.items()}
 
 
 def _placed(
@@ -123,12 +125,16 @@ def _placed(
     usable: list[ExportedImage] = []
     skipped: list[SkippedImage] = []
     taken: set[Path] = set()
+    listed = finished.config.images_from
+    outside = files_outside(listed) if how is How.MOVE and listed is not None else frozenset()
     for image in images:
         if image.path is None:
             raise RunnerError(f"the image files of {config.results} are not known; use --format csv or json")
         fault = source_fault(image.path, how)
+        if fault is None and image.path in outside:
+            fault = f"is named by {listed} from outside its folder, and such files are copied or linked, not moved"
         if fault is None and how is How.MOVE:
-            fault = _fault_of_move(image, finished.images.root, taken)
+            fault = _fault_of_move(image, finished.images.folder_of(image.id), taken)
         if fault is not None:
             skipped.append(SkippedImage(image.id, fault))
             continue
@@ -138,7 +144,7 @@ def _placed(
     assert targets is not None
     located = [
         replace(image, target=target)
-        for image, target in zip(usable, targets(usable, finished.images.root), strict=True)
+        for image, target in zip(usable, targets(usable, finished.images.is_named), strict=True)
     ]
     placed = []
     for image in located:

@@ -21,6 +21,7 @@ from runner.errors import RunnerError
 from runner.export.ledger import is_known, remember
 from runner.export.settings import How
 from runner.images.names import leads_out
+from runner.text_files import MOST_BYTES_OF_A_LIST, read_bytes, shown
 
 MANIFEST = "manifest.jsonl"
 UNDONE = "manifest-undone.jsonl"
@@ -165,21 +166,18 @@ def read_manifest(folder: Path) -> FoundManifest:
         RunnerError: there is none, or it is damaged or says to touch what is not the export's.
     """
     path = folder / MANIFEST
-    try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise RunnerError(f"{folder} holds no export: its {MANIFEST} is no regular file")
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise RunnerError(f"{folder} holds no export: it has no {MANIFEST}") from None
-    except OSError as error:
-        raise RunnerError(f"{path} can't be read: {error.strerror}") from error
+    if not os.path.lexists(path):
+        raise RunnerError(f"{folder} holds no export: it has no {MANIFEST}")
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise RunnerError(f"{folder} holds no export: its {MANIFEST} is no regular file")
+    content = read_bytes(path, "the manifest", at_most=MOST_BYTES_OF_A_LIST)
     try:
         records = list(_records(content.decode("ascii").splitlines()))
         if not records or len(records) != records[0].get("lines", 0) + 1:
             return FoundManifest(None, content, is_known(content))
         return FoundManifest(_manifest(records), content, is_known(content))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise RunnerError(f"{path} is damaged or of another version: {error}") from error
+        raise RunnerError(f"{path} is damaged or of another version: {shown(error)}") from error
 
 
 def _lines(manifest: Manifest) -> Iterator[dict[str, Any]]:
@@ -204,9 +202,12 @@ def _records(lines: list[str]) -> Iterator[dict[str, Any]]:
     """The lines up to the first that is torn."""
     for line in lines:
         try:
-            yield json.loads(line)
+            record = json.loads(line)
         except (RecursionError, ValueError):
             return
+        if not isinstance(record, dict):
+            return
+        yield record
 
 
 def _manifest(records: list[dict[str, Any]]) -> Manifest:

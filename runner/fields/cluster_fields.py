@@ -99,7 +99,7 @@ def write_cluster_fields(
     values = [cluster_values(out, summary, trial_id) for trial_id in dict.fromkeys(trial_ids)]
     if not values:
         return []
-    samples = match_samples(dataset, out, values[0].images, summary.images.root)
+    samples = match_samples(dataset, out, values[0].images, summary.images)
     plans = [_plan(dataset, out, summary, one, prefix, (names or {}).get(one.trial.id, {})) for one in values]
     todo = [rewrite or not plan.record.complete for plan in plans]
     total, done = len(samples) * sum(todo), 0

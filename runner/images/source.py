@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.errors import RunnerError, UsageError
-from runner.images.folder import scan_folder
+from runner.images.folders import FoundImages, scan_folders, scan_list
 from runner.images.image_set import ImageSet, SkippedImage
 from runner.images.names import resolve_targets
 from runner.images.pairs import pair_ids
@@ -33,6 +33,7 @@ class Source:
         rows: row of each image in ``vectors_path``.
         note: something worth telling the user; empty if there is nothing.
         unread_kinds: how many files that are no pictures were left out, by kind.
+        listed: the absolute names in the list that was read, of missing files too; empty where there was none.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Source:
     rows: tuple[int, ...] = ()
     note: str = ""
     unread_kinds: Mapping[str, int] = field(default_factory=dict)
+    listed: tuple[str, ...] = ()
 
     @property
     def n_found(self) -> int:
@@ -73,29 +75,38 @@ class SourceWishes:
     follow_links: bool = False
 
 
-def open_folder(folder: Path, wishes: SourceWishes) -> Source:
-    """The images of a folder.
+def open_folders(folders: Sequence[Path], wishes: SourceWishes) -> Source:
+    """The images of one folder or of several.
 
     Raises:
         RunnerError: no such folder, no image in it, or a target that is none of them.
         UsageError: labels other than ``folder``.
     """
-    folder = folder.expanduser()
-    scan = scan_folder(folder, labels=_folder_labels(wishes), follow_links=wishes.follow_links)
-    images, targets = sampled(scan.images, wishes)
+    return _found(scan_folders(folders, labels=_folder_labels(wishes), follow_links=wishes.follow_links), wishes)
+
+
+def open_list(path: Path, wishes: SourceWishes) -> Source:
+    """The images in a list of files; errors as for ``open_folders``."""
+    return _found(scan_list(path, labels=_folder_labels(wishes)), wishes)
+
+
+def _found(found: FoundImages, wishes: SourceWishes) -> Source:
+    images, targets = sampled(found.scan.images, wishes)
     return Source(
-        name=folder.resolve().name or "images",
-        location=str(folder),
+        name=found.name,
+        location=found.location,
         images=images,
-        skipped=scan.skipped,
+        skipped=found.scan.skipped,
         targets=targets,
-        total=len(scan.images),
-        unread_kinds=scan.unread_kinds,
+        total=len(found.scan.images),
+        note=found.note,
+        unread_kinds=found.scan.unread_kinds,
+        listed=found.listed,
     )
 
 
 def open_vectors(embeddings: Path, paths: Path | None, wishes: SourceWishes) -> Source:
-    """Ready-made vectors and the images they belong to; errors as for ``open_folder``."""
+    """Ready-made vectors and the images they belong to; errors as for ``open_folders``."""
     found = load_precomputed(embeddings.expanduser(), paths, labels=_folder_labels(wishes))
     every = distinct_files(found.images)
     images, targets = sampled(every, wishes)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from runner.errors import RunnerError, UsageError
+from runner.errors import UsageError
 from runner.naming.imagenet import imagenet_names
+from runner.text_files import read_text
 
 
 def default_vocabulary() -> tuple[str, ...]:
@@ -22,12 +23,7 @@ def read_vocabulary(path: Path) -> tuple[str, ...]:
         RunnerError: the file can't be read.
         UsageError: it holds fewer than two names.
     """
-    try:
-        text = path.expanduser().read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RunnerError(f"the vocabulary {path} is not UTF-8 text ({error}); save it as UTF-8") from error
-    except OSError as error:
-        raise RunnerError(f"the vocabulary {path} can't be read ({error.strerror or error}); check its name") from error
+    text = read_text(path.expanduser(), "the vocabulary")
     names = tuple(dict.fromkeys(_names(text)))
     if len(names) < 2:
         raise UsageError(f"the vocabulary {path} holds {len(names)} names; write two or more, one a line")

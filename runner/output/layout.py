@@ -12,6 +12,9 @@ SUMMARY = "summary.json"
 LABELS = "labels.parquet"
 TRIALS = "trials.csv"
 CONFIG = "config.yaml"
+IMAGE_LIST = "images_from.json"
+"""The list of images where it came from standard input, so that ``config.yaml`` can be run again."""
+
 REPORT = "report.html"
 PLOTS = "plots"
 PREVIOUS = "previous"
@@ -22,7 +25,7 @@ STATE = RESULTS_MARKER
 """Whose results a folder holds and whether they are complete; hidden, as it is no result."""
 
 RANK_FOLDER = re.compile(r"rank_\d{2,}_[A-Za-z0-9_.+-]+")
-RESULT_NAMES = (SUMMARY, LABELS, TRIALS, CONFIG, REPORT, PLOTS)
+RESULT_NAMES = (SUMMARY, LABELS, TRIALS, CONFIG, IMAGE_LIST, REPORT, PLOTS)
 
 PLOT = re.compile(
     r"comparison\.png|rank_\d{2,}_(cluster_sizes|silhouettes)\.png|(training|reconstructions)_.+\.png|map_.+\.(png|parquet)"

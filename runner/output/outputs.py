@@ -11,9 +11,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from runner.cluster.flat_map import EmbeddingMap, project
-from runner.output.atomic import atomic_path
+from runner.output.atomic import atomic_path, write_json
 from runner.output.cluster_facts import cluster_facts
-from runner.output.layout import PLOTS, own_plots
+from runner.output.layout import IMAGE_LIST, PLOTS, own_plots
 from runner.output.naming import embedding_names, trial_name
 from runner.output.plots.cluster_sizes import plot_cluster_sizes
 from runner.output.plots.comparison import plot_comparison
@@ -77,6 +77,8 @@ def write_outputs(out: Path, results: Results, top: int, show_progress: bool = T
     archived = archive_previous(out, summary.experiment.fingerprint)
     begin(out, summary.experiment.fingerprint)
     with clock.part("result files", 1) as bar:
+        if results.image_list is not None:
+            write_json(out / IMAGE_LIST, results.image_list)
         write_results(out, summary, results.images, results.labels, results.config_yaml)
         bar.update()
     ranked = _ranked_trials(results, top, clock)

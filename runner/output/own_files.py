@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import RunnerError
+from runner.text_files import MOST_BYTES_OF_A_LIST, read_json
 
 
 def refuse_foreign_files(folder: Path, names: Sequence[str], is_ours: Callable[[Path], bool]) -> None:
@@ -34,25 +34,27 @@ class OwnFiles:
     document: str
     others: tuple[str, ...]
 
-    def check(self, folder: Path, images: Path | None) -> None:
+    def check(self, folder: Path, searched: Sequence[Path]) -> None:
         """Refuse a folder in which files of unknown origin would be overwritten; call it before any work.
 
         Args:
             folder: where the results are to go.
-            images: the folder of images that is searched, in which they must not lie; None where there is none.
+            searched: the folders that are searched for images, in which they must not lie.
 
         Raises:
             RunnerError: naming the folder and the files.
         """
-        if images is not None and folder.resolve().is_relative_to(images.expanduser().resolve()):
+        around = next((each for each in searched if folder.resolve().is_relative_to(each.resolve())), None)
+        if around is not None:
             raise RunnerError(
-                f"{folder} lies in {images}, so that its sheets would be found as images; choose another --out"
+                f"{folder} lies in {around}, so that its sheets would be found as images; choose another --out"
             )
         refuse_foreign_files(folder, (self.document, *self.others), self.are_in)
 
     def are_in(self, folder: Path) -> bool:
         """Whether a search of this kind has written there."""
         try:
-            return json.loads((folder / self.document).read_bytes())["kind"] == self.kind
-        except (OSError, ValueError, KeyError, TypeError):
+            document = read_json(folder / self.document, "the document", at_most=MOST_BYTES_OF_A_LIST)
+        except RunnerError:
             return False
+        return isinstance(document, dict) and document.get("kind") == self.kind

@@ -25,6 +25,7 @@ from runner.output.layout import CONFIG, LABELS, SUMMARY, TRIALS
 from runner.output.state import REMEDY, DamagedResultError, require_undamaged
 from runner.score.scores import Scores
 from runner.summary import EmbeddingRecord, Summary, TrialRecord
+from runner.text_files import MOST_BYTES_OF_A_LIST, read_bytes, shown
 
 ROW_GROUP_BYTES = 256 * 1024 * 1024
 """Labels held in memory while ``labels.parquet`` is written."""
@@ -90,20 +91,26 @@ def read_summary(out: Path) -> Summary:
     """
     path = out / SUMMARY
     require_undamaged(out, SUMMARY)
+    if not path.exists():
+        raise RunnerError(f"{out} is not a results folder: it has no {SUMMARY}")
+    if not path.is_file():
+        raise RunnerError(f"{path} is not a regular file; name the results folder of a finished experiment")
     try:
-        return Summary.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise RunnerError(f"{out} is not a results folder: it has no {SUMMARY}") from None
-    except OSError as error:
-        raise RunnerError(f"{path} could not be read: {error.strerror}") from error
+        summary = Summary.model_validate_json(read_bytes(path, "the summary", at_most=MOST_BYTES_OF_A_LIST))
     except ValidationError as error:
         raise DamagedResultError(f"{path} is damaged or of another version ({_first(error)}); {REMEDY}") from error
+    unknown = set(summary.ranking) - {trial.id for trial in summary.trials}
+    if unknown:
+        raise DamagedResultError(
+            f"{path} is damaged: it ranks {shown(min(unknown))}, which is none of its trials; {REMEDY}"
+        )
+    return summary
 
 
 def _first(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else first["msg"]
+    return shown(f"{where}: {first['msg']}" if where else first["msg"])
 
 
 def write_labels(path: Path, summary: Summary, images: ImageSet, labels: Labels) -> None:
@@ -144,12 +151,23 @@ def read_labels(out: Path, trial_id: str) -> np.ndarray:
     Raises:
         RunnerError: if the file or the trial is not there.
     """
-    return _read_column(out, trial_id).to_numpy().astype(np.int32, copy=False)
+    import pyarrow as pa
+
+    column = _read_column(out, trial_id)
+    if not pa.types.is_integer(column.type) or column.null_count:
+        raise DamagedResultError(f"{out / LABELS} is damaged: {shown(trial_id)} holds no cluster numbers; {REMEDY}")
+    return column.to_numpy().astype(np.int32, copy=False)
 
 
 def read_paths(out: Path) -> tuple[str, ...]:
     """The name of each image (path relative to the root, or sample id), in the order of the labels."""
-    return tuple(_read_column(out, PATH_COLUMN).to_pylist())
+    import pyarrow as pa
+
+    column = _read_column(out, PATH_COLUMN)
+    names = tuple(column.to_pylist()) if pa.types.is_string(column.type) and not column.null_count else ()
+    if len(set(names)) < len(column):
+        raise DamagedResultError(f"{out / LABELS} is damaged: {PATH_COLUMN} does not name each image once; {REMEDY}")
+    return names
 
 
 def _read_column(out: Path, name: str) -> Any:
@@ -157,16 +175,18 @@ def _read_column(out: Path, name: str) -> Any:
     import pyarrow.parquet as pq
 
     path = out / LABELS
+    require_undamaged(out, LABELS)
+    if not path.exists():
+        raise RunnerError(f"{out} is not a results folder: it has no {LABELS}")
+    if not path.is_file():
+        raise RunnerError(f"{path} is not a regular file; name the results folder of a finished experiment")
     try:
-        require_undamaged(out, LABELS)
         with pq.ParquetFile(path) as file:
             if name not in file.schema_arrow.names:
                 raise RunnerError(f"{path} has no labels of a trial {name!r}; {SUMMARY} lists the trials that are done")
             return file.read(columns=[name]).column(0)
-    except FileNotFoundError:
-        raise RunnerError(f"{out} is not a results folder: it has no {LABELS}") from None
-    except (pa.ArrowException, OSError) as error:
-        raise DamagedResultError(f"{path} is damaged ({str(error).splitlines()[0]}); {REMEDY}") from error
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise DamagedResultError(f"{path} is damaged ({shown(error)}); {REMEDY}") from error
 
 
 def fingerprint_of_labels(out: Path) -> str | None:

@@ -44,6 +44,7 @@ class Results:
             above their reconstructions.
         targets: ids of the images that are marked in maps and sheets.
         workers: threads that decode images.
+        image_list: names of the images' files that ``config_yaml`` finds in the results folder; None where it does not.
     """
 
     summary: Summary
@@ -56,6 +57,7 @@ class Results:
     reconstructions: Mapping[str, Path] = field(default_factory=dict)
     targets: tuple[str, ...] = field(default=())
     workers: int = 2
+    image_list: tuple[str, ...] | None = None
 
     def top_trials(self, top: int) -> list[TrialRecord]:
         """The ``top`` best trials, best first."""

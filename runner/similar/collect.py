@@ -30,7 +30,7 @@ def collect_neighbors(found: SimilarImages, result: QueryResult, folder: Path, h
         RunnerError: the folder holds something, something can't be written, or a name leads out of the images' folder.
     """
     require_names_within(found.images)
-    check_destination(folder, found.images.root, how)
+    check_destination(folder, found.searched, how)
     images = _placed(found, result, how)
     check_room(folder, images, how)
     folders = tuple(dict.fromkeys(str(Path(image.target).parent) for image in images if "/" in image.target))

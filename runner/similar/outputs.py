@@ -38,7 +38,7 @@ def write_similar(found: SimilarImages) -> Path:
         RunnerError: something can't be written.
     """
     folder = found.config.folder
-    OWN_FILES.check(folder, found.config.images)
+    OWN_FILES.check(folder, found.config.folders)
     if OWN_FILES.are_in(folder):
         for path in folder.iterdir():
             if SHEET.fullmatch(path.name):
@@ -63,6 +63,7 @@ def _document(found: SimilarImages) -> dict[str, object]:
         "kind": OWN_FILES.kind,
         "version": 1,
         "root": None if found.images.root is None else str(found.images.root),
+        **({"roots": {name: str(root) for name, root in found.images.roots.items()}} if found.images.roots else {}),
         "settings": found.config.model_dump(mode="json", exclude_none=True),
         "trials": [{"id": trial.id, "embedding": trial.embedding, "name": trial_name(trial)} for trial in found.trials],
         "queries": [_query(number, found, result) for number, result in enumerate(found.results, start=1)],
@@ -153,7 +154,7 @@ def _write_sheet(
             for mate in result.mates[:SHEET_TILES]
         ]
         rows.append(TileRow("Cluster mates", lines, tiles, more=result.n_mates - len(tiles)))
-    subtitle = f"among {count_of(len(found.images), 'image')} of {found.images.root or found.config.results}"
+    subtitle = f"among {count_of(len(found.images), 'image')} of {found.images.location or found.config.asked_for}"
     title = f"Like {query.name.rsplit('/', 1)[-1]}"
     write_tile_sheet(path, title, subtitle, rows, thumbnails, {"query": MEDOID}, columns=10)
 

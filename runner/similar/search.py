@@ -14,11 +14,11 @@ from runner.embed.pipeline import embed_images
 from runner.errors import RunnerError
 from runner.examine import is_file
 from runner.finished import FinishedExperiment, open_experiment
-from runner.images.folder import FolderScan, scan_folder
 from runner.images.image_set import ImageSet, SkippedImage
 from runner.images.names import ImageNames
 from runner.images.pairs import read_pairs
-from runner.images.source import require_enough
+from runner.images.source import Source, require_enough
+from runner.images.spellings import existing_spelling
 from runner.output.naming import short_embedding_names
 from runner.scratch import scratch_folder
 from runner.search_embedding import embed_searched, featureless_images
@@ -26,6 +26,7 @@ from runner.similar.mates import Mate, consensus_mates
 from runner.similar.nearest import Neighbors, cosine_similarities, nearest
 from runner.similar.pair_ranks import PairRank, pair_ranks
 from runner.similar.settings import SimilarConfig
+from runner.sources import open_images
 from runner.summary import EmbeddingRecord, TrialRecord
 
 Say = Callable[[str], None]
@@ -64,6 +65,7 @@ class SimilarImages:
     Attributes:
         config: what was asked for.
         images: the images that were searched.
+        searched: the folders in which they were found.
         embedding_names: short name of each embedding, by its key.
         results: of each query.
         trials: the trials that the mates are from, best first; empty where there is no experiment.
@@ -75,6 +77,7 @@ class SimilarImages:
 
     config: SimilarConfig
     images: ImageSet
+    searched: tuple[Path, ...]
     embedding_names: Mapping[str, str]
     results: tuple[QueryResult, ...]
     trials: tuple[TrialRecord, ...]
@@ -133,10 +136,11 @@ def find_similar(
         images, spaces = finished.images, _finished_spaces(finished, config.embedding)
         cache_dir = finished.config.cache_dir
     else:
-        assert config.images is not None
-        scan = scan_folder(config.images, follow_links=config.follow_links)
-        images, spaces, skipped = _folder_space(scan, config, say)
-        unread_kinds = scan.unread_kinds
+        source = open_images(config)
+        if source.note:
+            say(f"note        {source.note}")
+        images, spaces, skipped = _source_space(source, config, say)
+        unread_kinds = source.unread_kinds
         cache_dir = config.cache_dir
     trials, labels = _best_trials(finished, config.top)
     queries = [_query(name, images) for name in config.queries]
@@ -149,7 +153,10 @@ def find_similar(
     names = {space.key: space.key for space in spaces}
     if finished is not None:
         names |= short_embedding_names(finished.summary.embeddings)
-    return SimilarImages(config, images, names, tuple(results), trials, ranks, unmatched, skipped, unread_kinds)
+    searched = config.folders if finished is None else finished.config.folders
+    return SimilarImages(
+        config, images, searched, names, tuple(results), trials, ranks, unmatched, skipped, unread_kinds
+    )
 
 
 def _best_trials(
@@ -168,7 +175,7 @@ def _pair_ranks(path: Path | None, images: ImageSet, spaces: Sequence[_Space]) -
         return (), 0
     pairs = read_pairs(path, images)
     ranks = tuple(rank for space in spaces for rank in pair_ranks(space.key, space.vectors, pairs))
-    return ranks, len(pairs.unmatched)
+    return ranks, pairs.n_unmatched
 
 
 def _finished_spaces(finished: FinishedExperiment, wanted: str | None) -> list[_Space]:
@@ -189,17 +196,17 @@ def _featureless(
     return featureless_images(record.model, record.weights, record.resolution, vectors, paths)
 
 
-def _folder_space(
-    scan: FolderScan, config: SimilarConfig, say: Say
+def _source_space(
+    source: Source, config: SimilarConfig, say: Say
 ) -> tuple[ImageSet, list[_Space], tuple[SkippedImage, ...]]:
-    require_enough(scan.images, str(config.images), scan.skipped)
-    run = embed_searched(scan.images, config, say)
+    require_enough(source.images, source.location, source.skipped)
+    run = embed_searched(source.images, config, say)
     found = run.embeddings[0]
     vectors = np.load(found.vectors_path, mmap_mode="r", allow_pickle=False)
     assert found.config is not None
     featureless = _featureless(found.config, vectors, run.images.paths)
     space = _Space(found.key, found.config, vectors, found.config, featureless)
-    return run.images, [space], (*scan.skipped, *run.skipped)
+    return run.images, [space], (*source.skipped, *run.skipped)
 
 
 def _query(name: str, images: ImageSet) -> Query:
@@ -207,10 +214,10 @@ def _query(name: str, images: ImageSet) -> Query:
     row = ImageNames(images).find(name)
     if row is not None:
         return Query(name, images.paths[row] if images.paths else Path(name), row)
-    path = Path(name).expanduser()
+    path = existing_spelling(Path(name).expanduser())
     if not is_file(path):
         raise RunnerError(
-            f"{name} is neither one of the {len(images):,} images of {images.root or 'the set'} nor a file; "
+            f"{name} is neither one of the {len(images):,} images of {images.location or 'the set'} nor a file; "
             "name an image by its path relative to that folder, or any other image file"
         )
     return Query(name, path.absolute(), None)

@@ -182,6 +182,11 @@ def _explained_errors(address: TrackingAddress) -> Iterator[None]:
         yield
     except RunnerError:
         raise
+    except ModuleNotFoundError as error:  # the driver of a database is the user's to install
+        raise RunnerError(
+            f"the MLflow store {address.uri} needs the package {error.name}, which is not installed; "
+            "install it, or choose another --tracking-uri"
+        ) from error
     except Exception as error:
         if not _is_of_the_store(error):
             raise

@@ -45,7 +45,7 @@ def test_only_what_was_typed_is_given() -> None:
     flags = Flags(ExperimentConfig)
     names = ["images", "models", "preprocess", "fresh", "mode", "cache_dir"]
     options = _typed(flags, names, "--images", "photos", "--preprocess", "resize", "letterbox", "--fresh")
-    assert flags.given(options) == {"images": "photos", "preprocess": ["resize", "letterbox"], "fresh": True}
+    assert flags.given(options) == {"images": ["photos"], "preprocess": ["resize", "letterbox"], "fresh": True}
     assert flags.value(options, "mode") is Mode.BALANCED
     assert flags.read(options).preprocess == (Fit.RESIZE, Fit.LETTERBOX)
 
@@ -55,7 +55,7 @@ def test_only_what_was_typed_is_given() -> None:
     [
         (["--count", "0"], "--count 0: should be greater than or equal to 1"),
         (["--in", "results", "--device", "abacus"], "--device abacus: "),
-        ([], "exactly one of --images DIR and --in RESULTS, not neither"),
+        ([], "exactly one of --images, --images-from, --dataset, --in, not none"),
     ],
 )
 def test_what_is_wrong_names_the_flag(words: list[str], message: str) -> None:
@@ -78,7 +78,10 @@ def test_what_is_wrong_names_the_flag(words: list[str], message: str) -> None:
         (["--set", "batch_size=0"], "batch_size=0: should be greater than or equal to 1"),
         (["--set", "autoencoder.loss=l3"], "autoencoder.loss=l3: should be 'l1', 'mse' or 'perceptual'"),
         (["--set", "bach_size=2"], "unknown setting 'bach_size'; did you mean 'batch_size'?"),
-        (["--embeddings", "x.npy"], "exactly one of --images, --dataset, --embeddings, not --images and --embeddings"),
+        (
+            ["--embeddings", "x.npy"],
+            "exactly one of --images, --images-from, --dataset, --embeddings, not --images and --embeddings",
+        ),
     ],
 )
 def test_experiments_name_what_was_typed(

@@ -190,7 +190,7 @@ def test_checkpoints_that_say_too_little(resolver: ModelResolver, checkpoint: Pa
     with pytest.raises(RunnerError, match=r"second\.pt, weights\.safetensors"):
         resolver.resolve(str(tmp_path))
     (tmp_path / "open_clip_config.json").write_text("{]")
-    with pytest.raises(RunnerError, match="not readable JSON"):
+    with pytest.raises(RunnerError, match="not valid JSON"):
         resolver.resolve(str(checkpoint))
     (tmp_path / "open_clip_config.json").write_text("{}")
     with pytest.raises(RunnerError, match="does not describe a model"):

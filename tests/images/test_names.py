@@ -56,6 +56,30 @@ def test_names_that_no_file_can_have_are_none_of_the_images(images: ImageSet, na
     assert ImageNames(images).find(name) is None
 
 
+def test_names_as_other_programs_write_them(images: ImageSet, tmp_path: Path) -> None:
+    names = ["cats\\1.jpg", " cats/1.jpg ", ".\\cats\\1.jpg", f"{tmp_path}\\root\\cats\\1.jpg"]
+    assert {images.ids[ImageNames(images).find(name) or 0] for name in names} == {"cats/1.jpg"}
+    odd = ImageSet(ids=("a\\b.jpg", "a/b.jpg", " c.jpg", "c.jpg"), paths=())
+    assert [ImageNames(odd).find(name) for name in ("a\\b.jpg", "a/b.jpg", " c.jpg", "c.jpg")] == [0, 1, 2, 3]
+
+
+def test_a_name_in_another_normalisation_is_the_same(tmp_path: Path) -> None:
+    composed, decomposed = "caf\N{LATIN SMALL LETTER E WITH ACUTE}.jpg", "cafe\N{COMBINING ACUTE ACCENT}.jpg"
+    for one, other in ((composed, decomposed), (decomposed, composed)):
+        names = ImageNames(ImageSet(ids=("a.jpg", one), paths=(tmp_path / "a.jpg", tmp_path / one)))
+        assert names.find(other) == names.find(one) == names.find(str(tmp_path / other)) == 1
+    both = ImageNames(ImageSet(ids=(composed, decomposed), paths=()))
+    assert (both.find(composed), both.find(decomposed)) == (0, 1)
+    other = "\N{LATIN SMALL LETTER E WITH ACUTE}\N{COMBINING DOT BELOW}"
+    two = ("e\N{COMBINING ACUTE ACCENT}\N{COMBINING DOT BELOW}", "e\N{COMBINING DOT BELOW}\N{COMBINING ACUTE ACCENT}")
+    assert ImageNames(ImageSet(ids=two, paths=())).find(other) is None, "the folder holds both"
+
+
+@pytest.mark.parametrize("name", ["a\0b", "~\0", "\ud800.jpg", "~nobody\udcff/x.jpg", "x" * 9000])
+def test_what_no_file_can_be_called_is_no_image(images: ImageSet, name: str) -> None:
+    assert ImageNames(images).find(name) is None
+
+
 def test_equal_base_names_are_not_confused(images: ImageSet) -> None:
     assert resolve_targets(images, ["dogs/1.jpg", "1.jpg", "cats/1.jpg"]) == ("dogs/1.jpg", "1.jpg", "cats/1.jpg")
 

@@ -185,3 +185,19 @@ def test_a_list_may_be_a_link_to_where_a_store_keeps_it(tmp_path: Path) -> None:
     loaded = load_precomputed(save_vectors(tmp_path / "v.npy"), tmp_path / "list.json")
     assert loaded.missing_files == 0
     assert loaded.images.paths == tuple(tmp_path.resolve() / name for name in names)
+
+
+@pytest.mark.parametrize("shape", ["(1000, 4)", "(-4, -4)", "(-2, 8)", "(281474976710656, 4)", "(True, 4)"])
+def test_a_header_of_another_shape_than_the_file(tmp_path: Path, shape: str) -> None:
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + b"\0" * 64
+    (tmp_path / "vectors.npy").write_bytes(content)
+    with pytest.raises(RunnerError, match=r"vectors\.npy (is not a readable .npy file|has shape)"):
+        load_precomputed(tmp_path / "vectors.npy")
+
+
+def test_vectors_in_columns(tmp_path: Path) -> None:
+    vectors = np.arange(1, 13, dtype=np.float64).reshape(3, 4)
+    np.save(tmp_path / "vectors.npy", np.asfortranarray(vectors))
+    loaded = load_precomputed(tmp_path / "vectors.npy")
+    assert np.array_equal(np.load(loaded.vectors_path), vectors) and len(loaded.images) == 3

@@ -127,3 +127,12 @@ def test_a_store_that_somebody_reads_is_written_all_the_same(store: Any) -> None
         with open_store(store.uri, store.out) as client:
             client.create_experiment("stamps")
         assert reader.execute("SELECT count(*) FROM experiments WHERE name = 'stamps'").fetchone() == (1,)
+
+
+def test_a_database_without_its_driver_names_the_package(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RunnerError, match=r"mssql\+pyodbc://host/db needs the package pyodbc") as refused,
+        open_store("mssql+pyodbc://me:secret@host/db", tmp_path) as client,
+    ):
+        client.search_experiments()
+    assert "secret" not in str(refused.value)

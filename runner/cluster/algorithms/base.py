@@ -11,6 +11,7 @@ from typing import ClassVar
 from runner.cluster.geometry import Geometry
 from runner.cluster.trial import Clustering, ParameterValue
 from runner.errors import UsageError
+from runner.text_files import LARGEST_INTEGER, shown
 
 Params = Mapping[str, ParameterValue]
 
@@ -62,13 +63,15 @@ class Parameter:
         Raises:
             UsageError: naming the parameter, the value and what is allowed.
         """
-        where = f"{algorithm}: {self.name}={value!r}"
+        where = f"{algorithm}: {self.name}={shown(repr(value))}"
         if self.kind is str:
-            if value not in self.choices:
+            if not isinstance(value, str) or value not in self.choices:
                 raise UsageError(f"{where} is unknown; use one of {', '.join(self.choices)}")
             return str(value)
-        if isinstance(value, bool) or not isinstance(value, int | float) or (self.kind is int and value != int(value)):
-            raise UsageError(f"{where} must be {'a whole number' if self.kind is int else 'a number'}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST_INTEGER:
+            raise UsageError(f"{where} must be a number")
+        if self.kind is int and value != int(value):
+            raise UsageError(f"{where} must be a whole number")
         if (self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum):
             raise UsageError(f"{where} is out of range; it must be {self._range()}")
         if n is not None and self.scale in (Scale.CLUSTER_COUNT, Scale.CLUSTER_SIZE) and value > n:

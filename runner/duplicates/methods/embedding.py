@@ -38,7 +38,7 @@ def link_embedding(request: LinkRequest) -> Links:
             return _links_of_others(request, request.images, (), vectors, key, featureless)
         return _links(request.images, (), request.finished.geometry(key), key)
     run = embed_searched(request.images, request.config, request.say)
-    require_enough(run.images, str(request.images.root), run.skipped)
+    require_enough(run.images, request.images.location or request.config.asked_for, run.skipped)
     path, key, config = run.embeddings[0].vectors_path, run.embeddings[0].key, run.embeddings[0].config
     assert config is not None
     vectors = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -41,7 +41,7 @@ def _link(request: LinkRequest, measure: Measure) -> Links:
     usable = [row for row in range(len(request.images)) if row not in compared.unreadable]
     images = request.images.subset(usable)
     skipped = tuple(SkippedImage(request.images.ids[row], reason) for row, reason in compared.unreadable.items())
-    require_enough(images, str(request.images.root), skipped)
+    require_enough(images, request.images.location or request.config.asked_for, skipped)
     place = np.full(len(request.images), -1)
     place[usable] = np.arange(len(usable))
     tree = minimum_spanning_forest(place[compared.edges], 1 - compared.similarities, len(usable))

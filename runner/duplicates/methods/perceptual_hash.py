@@ -54,7 +54,7 @@ def link_perceptual_hash(request: LinkRequest) -> Links:
     usable = [row for row in range(len(request.images)) if row not in reasons]
     skipped = tuple(SkippedImage(request.images.ids[row], reasons[row]) for row in sorted(reasons))
     images = request.images.subset(usable)
-    require_enough(images, str(request.images.root), skipped)
+    require_enough(images, request.images.location or request.config.asked_for, skipped)
     contents = [hashed.by_image[row] or "" for row in usable]
     path = matrix_path(request.work_folder, config.key, contents)
     damaged = cache.stream_to_npy(config.key, contents, path)

@@ -14,12 +14,12 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runner.atomic import replaced_atomically
 from runner.checked_files import is_sound, write_checked
 from runner.embed.architectures import Architecture, Library, Preprocessing
-from runner.embed.embedding_config import Fit
+from runner.embed.embedding_config import LARGEST_SIDE, SMALLEST_SIDE, Fit
 from runner.embed.recipe import ModelRecipe
 from runner.errors import RunnerError
 from runner.images.content_hash import hash_file
@@ -45,8 +45,8 @@ class AutoencoderShape(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    latent: int
-    resolution: int
+    latent: int = Field(ge=1, le=65_536)
+    resolution: int = Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE)
     fit: Fit
 
 
@@ -126,10 +126,12 @@ def read_shape(path: Path) -> AutoencoderShape:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(length)) if length <= _LONGEST_HEADER else {}
+        if not isinstance(header, dict):
+            raise ValueError("the header is no JSON object")
         return AutoencoderShape.model_validate_json(header["__metadata__"][MODEL])
     except OSError as error:
         raise RunnerError(f"the checkpoint {path} can't be read ({error.strerror or error})") from error
-    except (struct.error, ValueError, KeyError, TypeError, ValidationError) as error:
+    except (struct.error, ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
         raise RunnerError(f"{path} is no autoencoder that this program has trained; train it again") from error
 
 

@@ -20,6 +20,7 @@ from runner.embed.encoders.trained_size import NoSquareSizeError, trained_size
 from runner.embed.local_checkpoint import CONFIG_NAME
 from runner.embed.recipe import ModelRecipe
 from runner.errors import RunnerError
+from runner.text_files import shown
 
 _SMALL_TEXT_TOWER = {"context_length": 1, "vocab_size": 1, "width": 8, "heads": 1, "layers": 1}
 """Stands in for the text tower, which is thrown away: building the real one takes time, memory and, for some models,
@@ -76,7 +77,16 @@ def _tower(recipe: ModelRecipe, resolution: int) -> torch.nn.Module:
     vision = {**config["vision_cfg"], "image_size": resolution, "output_tokens": False}
     if "timm_model_name" in vision:
         vision["timm_model_pretrained"] = False
-    model = open_clip.CustomTextCLIP(config["embed_dim"], vision, _SMALL_TEXT_TOWER, quick_gelu=recipe.quick_gelu)
+    try:
+        model = open_clip.CustomTextCLIP(config["embed_dim"], vision, _SMALL_TEXT_TOWER, quick_gelu=recipe.quick_gelu)
+    except Exception as error:  # a file that describes no network makes its parts raise nearly every type there is
+        if recipe.model_config is None:
+            raise
+        reason = shown(error) or type(error).__name__
+        raise RunnerError(
+            f"the model_cfg beside {recipe.weights_file} describes no network that open_clip can build ({reason}); "
+            "repair it, or name the checkpoint as ARCH:FILE"
+        ) from error
     return model.visual.eval()
 
 

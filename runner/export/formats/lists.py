@@ -24,12 +24,13 @@ def write_csv(data: ExportData, folder: Path) -> None:
 def write_cluster_json(data: ExportData, folder: Path) -> None:
     """``clusters.json``: experiment, trial, and the images of each cluster, the most central first."""
     images = data.finished.images
-    root = data.finished.images.root
+    root, roots = images.root, images.roots
     document = {
         "experiment": data.finished.summary.experiment.name,
         "trial": data.trial.id,
         "clustering": trial_name(data.trial),
         "root": None if root is None else str(root),
+        **({"roots": {name: str(folder) for name, folder in roots.items()}} if roots else {}),
         "clusters": [
             {
                 "name": cluster.name,
