@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags
 
-from runner.images.decode import FORMATS
+from runner.images.open_image import UnreadableImageError, exif_tags
 from runner.progress import progress_bar
 
 _THREADS = 4
@@ -43,9 +43,8 @@ def _capture_time(path: Path) -> float:
 def _exif(path: Path) -> Mapping[int, object]:
     """The file's EXIF tags; none where it can't be read, which the search itself tells by name."""
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            return image.getexif().get_ifd(ExifTags.IFD.Exif)
-    except Exception:  # damaged bytes make Pillow raise nearly every type there is
+        return exif_tags(path)
+    except UnreadableImageError:
         return {}
 
 

@@ -6,12 +6,14 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
 from runner.errors import RunnerError
+from runner.images import decoder_revision
 from runner.images.stat_table import FileStamp, StatTable
 from runner.machine import usable_cpus
 
@@ -40,7 +42,10 @@ class ContentHashes:
         self._table = StatTable(cache_dir)
 
     def hash_files(self, paths: Sequence[Path], progress: Callable[[int], object] | None = None) -> list[str | OSError]:
-        """The hash of each file's bytes, as 32 hexadecimal digits.
+        """What tells the picture of each file: the hash of its bytes, as 32 hexadecimal digits.
+
+        The decoder revision is mixed in where an earlier version gave other pixels (``decoder_revision``); files that
+        are known from such a version are looked at once, by their header.
 
         Args:
             paths: files, in any number.
@@ -51,39 +56,72 @@ class ContentHashes:
         """
         absolute = [path.absolute() for path in paths]
         known = self._table.lookup(absolute)
+        revisions = self._table.revisions((digest for _, digest in known.values()), decoder_revision.CURRENT)
         hashes: list[str | OSError] = []
         fresh: dict[Path, tuple[FileStamp, str]] = {}
+        looked_at: dict[str, int] = {}
         pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="content-hash")
         try:
-            for path, (digest, stamp) in zip(
-                absolute, pool.map(lambda path: _hash_unless_known(path, known.get(path)), absolute), strict=True
+            for path, found in zip(
+                absolute, pool.map(lambda path: _look_at(path, known.get(path), revisions), absolute), strict=True
             ):
-                hashes.append(digest)
-                if stamp is not None and isinstance(digest, str):
-                    fresh[path] = stamp, digest
-                if len(fresh) >= _FILES_PER_COMMIT:
-                    self._table.store(fresh)
-                    fresh = {}
+                if isinstance(found, OSError):
+                    hashes.append(found)
+                else:
+                    hashes.append(decoder_revision.revised(found.digest, found.revision))
+                    if found.stamp is not None:
+                        fresh[path] = found.stamp, found.digest
+                    if found.digest not in revisions:
+                        looked_at[found.digest] = found.revision
+                if len(fresh) + len(looked_at) >= _FILES_PER_COMMIT:
+                    self._remember(fresh, looked_at)
+                    fresh, looked_at = {}, {}
                 if progress is not None:
                     progress(1)
         finally:  # also after Ctrl-C: forget what is queued, keep what is done
             pool.shutdown(cancel_futures=True)
-            if fresh:
-                self._table.store(fresh)
+            self._remember(fresh, looked_at)
         return hashes
 
+    def _remember(self, fresh: Mapping[Path, tuple[FileStamp, str]], looked_at: Mapping[str, int]) -> None:
+        if fresh:
+            self._table.store(fresh)
+        if looked_at:
+            self._table.store_revisions(looked_at, decoder_revision.CURRENT)
 
-def _hash_unless_known(path: Path, known: tuple[FileStamp, str] | None) -> tuple[str | OSError, FileStamp | None]:
-    """The hash or the error, and the stamp to remember it by; None if it should not be remembered (again)."""
+
+@dataclass(frozen=True)
+class _Found:
+    """What a look at a file gave.
+
+    Attributes:
+        digest: the hash of its bytes.
+        revision: of the decoder.
+        stamp: what to remember the hash by; None if it should not be remembered (again).
+    """
+
+    digest: str
+    revision: int
+    stamp: FileStamp | None
+
+
+def _look_at(path: Path, known: tuple[FileStamp, str] | None, revisions: Mapping[str, int]) -> _Found | OSError:
     try:
-        status = path.stat()
-        if known is not None and known[0] == FileStamp.of(status):
-            return known[1], None
-        if not stat.S_ISREG(status.st_mode):  # opening a named pipe would wait for ever
-            raise OSError(f"{path} is not a regular file")
-        return _hash(path)
+        digest, stamp = _hash_unless_known(path, known)
+        revision = revisions.get(digest)
+        return _Found(digest, decoder_revision.revision_of(path) if revision is None else revision, stamp)
     except OSError as error:
-        return error, None
+        return error
+
+
+def _hash_unless_known(path: Path, known: tuple[FileStamp, str] | None) -> tuple[str, FileStamp | None]:
+    """The hash, and the stamp to remember it by; None if it should not be remembered (again)."""
+    status = path.stat()
+    if known is not None and known[0] == FileStamp.of(status):
+        return known[1], None
+    if not stat.S_ISREG(status.st_mode):  # opening a named pipe would wait for ever
+        raise OSError(f"{path} is not a regular file")
+    return _hash(path)
 
 
 def _hash(path: Path) -> tuple[str, FileStamp | None]:

@@ -1,17 +1,52 @@
-"""Which kinds of pictures can be read here, and what to do about the others."""
+"""Which kinds of pictures can be read here, by what, and what to do about the others."""
 
 from __future__ import annotations
 
+from pi_heif.as_plugin import HeifImageFile
+
+# Importing the plugins fills Pillow's registry, once and before any thread decodes.
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
 from runner.images.kinds import Kind
 
-_READ = frozenset((Kind.JPEG, Kind.PNG, Kind.GIF, Kind.BMP, Kind.TIFF, Kind.WEBP))
+_PLUGINS: dict[Kind, type[ImageFile.ImageFile]] = {
+    Kind.JPEG: JpegImagePlugin.JpegImageFile,
+    Kind.PNG: PngImagePlugin.PngImageFile,
+    Kind.GIF: GifImagePlugin.GifImageFile,
+    Kind.BMP: BmpImagePlugin.BmpImageFile,
+    Kind.TIFF: TiffImagePlugin.TiffImageFile,
+    Kind.WEBP: WebPImagePlugin.WebPImageFile,
+    Kind.HEIF: HeifImageFile,
+    Kind.AVIF: AvifImagePlugin.AvifImageFile,
+}
+READABLE = "JPEG, PNG, GIF, BMP, TIFF, WebP, HEIF and AVIF"
+"""What is read always, for people."""
 
-READABLE = "JPEG, PNG, GIF, BMP, TIFF and WebP"
-"""What is read, for people."""
+
+def plugin(kind: Kind) -> type[ImageFile.ImageFile]:
+    """Pillow's class for images of a kind that it reads."""
+    return _PLUGINS[kind]
 
 
 def why_unreadable(kind: Kind | None) -> str | None:
-    """Why pictures of a kind can't be read and what to do, in words that follow a file's name; None if they can."""
-    if kind in _READ:
+    """Why pictures of a kind can't be read here and what to do, in words that follow a file's name; None if they can.
+
+    Args:
+        kind: as ``runner.images.kinds.kind_of`` tells it; None for what is no known kind.
+    """
+    if kind in _PLUGINS:
         return None
-    return f"is a {kind} picture, which is not read; convert it to one of {READABLE}"
+    if kind is None:
+        return f"is not a {READABLE.replace(' and ', ' or ')} image, whatever its name says"
+    if kind.is_picture:
+        return f"is a {kind} picture, which is not read; convert it to one of {READABLE}"
+    return f"is no picture ({kind})"

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,16 @@ CREATE TABLE IF NOT EXISTS files (
     hash TEXT NOT NULL
 ) WITHOUT ROWID
 """
-_PATHS_PER_QUERY = 500  # SQLite's parameter limit is 999 in old builds
+_REVISIONS_SCHEMA = """
+CREATE TABLE IF NOT EXISTS revisions (
+    hash TEXT PRIMARY KEY,
+    latest INTEGER NOT NULL,
+    revision TEXT NOT NULL
+) WITHOUT ROWID
+"""
+"""Beside the other table, which versions without it go on using: the decoder revision of each content, and the latest
+revision that there was when it was looked at. A revision is followed by the checksum of its row."""
+_PER_QUERY = 500  # SQLite's parameter limit is 999 in old builds
 _HASH = re.compile("(?P<hash>[0-9a-f]{32})(?: (?P<check>[0-9a-f]{16}))?")
 """A content hash with the checksum of its row, which earlier versions did not write."""
 _LOCK_TIMEOUT = 30.0  # seconds
@@ -74,8 +83,8 @@ class StatTable:
         with self._guarded(), closing(self._connect()) as connection:
             by_key = {_key(path): path for path in paths}
             keys = list(by_key)
-            for start in range(0, len(keys), _PATHS_PER_QUERY):
-                some = keys[start : start + _PATHS_PER_QUERY]
+            for start in range(0, len(keys), _PER_QUERY):
+                some = keys[start : start + _PER_QUERY]
                 marks = ",".join("?" * len(some))
                 query = f"SELECT path, size, mtime_ns, ctime_ns, hash FROM files WHERE path IN ({marks})"
                 for key, size, mtime_ns, ctime_ns, stored in connection.execute(query, some):
@@ -94,12 +103,37 @@ class StatTable:
         with self._guarded(), closing(self._connect()) as connection, connection:
             connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows)
 
+    def revisions(self, hashes: Iterable[str], latest: int) -> dict[str, int]:
+        """The decoder revisions known of contents; those not looked at since ``latest`` came are left out."""
+        known: dict[str, int] = {}
+        with self._guarded(), closing(self._connect()) as connection:
+            keys = list(dict.fromkeys(hashes))
+            for start in range(0, len(keys), _PER_QUERY):
+                some = keys[start : start + _PER_QUERY]
+                marks = ",".join("?" * len(some))
+                query = f"SELECT hash, revision FROM revisions WHERE latest = ? AND hash IN ({marks})"
+                for content_hash, stored in connection.execute(query, [latest, *some]):
+                    revision, _, check = str(stored).partition(" ")
+                    if check == _check(content_hash, latest, revision):
+                        known[content_hash] = int(revision)
+        return known
+
+    def store_revisions(self, revisions: Mapping[str, int], latest: int) -> None:
+        """Add or replace decoder revisions by content hash, all in one transaction."""
+        rows = [
+            (content_hash, latest, f"{revision} {_check(content_hash, latest, str(revision))}")
+            for content_hash, revision in revisions.items()
+        ]
+        with self._guarded(), closing(self._connect()) as connection, connection:
+            connection.executemany("INSERT OR REPLACE INTO revisions VALUES (?, ?, ?)", rows)
+
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_LOCK_TIMEOUT)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute(_SCHEMA)
+            connection.execute(_REVISIONS_SCHEMA)
         except sqlite3.Error:
             connection.close()
             raise
@@ -122,9 +156,9 @@ class StatTable:
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
 
-def _check(key: bytes, stamp: FileStamp, digest: str) -> str:
+def _check(*values: object) -> str:
     """What tells that a row is as it was written: SQLite does not notice when a disk changes a value in it."""
-    return xxhash.xxh3_64_hexdigest(repr((key, stamp, digest)).encode())
+    return xxhash.xxh3_64_hexdigest(repr(values).encode())
 
 
 def _key(path: Path) -> bytes:

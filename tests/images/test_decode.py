@@ -6,7 +6,6 @@ import io
 import os
 import random
 import struct
-import threading
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,10 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from runner.images import decode
 from runner.images.decode import UnreadableImageError, decode_image
 
 PHOTO = load_sample_image("china.jpg")  # (427, 640, 3) uint8
@@ -146,23 +144,6 @@ def test_random_damage_gives_an_image_or_a_reason(save: Callable[..., Path], fil
 # --- size -------------------------------------------------------------------------------------------------------------
 
 
-def rows_of_halves(side: int) -> bytes:
-    """Rows of an 8-bit PNG whose left half is black and whose right half is white, compressed one by one."""
-    row = b"\0" + bytes(side // 2) + b"\xff" * (side - side // 2)
-    compressor = zlib.compressobj(1)
-    return b"".join(compressor.compress(row) for _ in range(side)) + compressor.flush()
-
-
-@pytest.mark.filterwarnings("error")
-def test_170_megapixels_are_decoded_without_a_warning(save: Callable[..., Path], png: Callable[..., bytes]) -> None:
-    image = decode_image(save("scan.png", png(13_000, 13_000, 8, 0, rows_of_halves(13_000))), at_least=224)
-    assert image.info["source_size"] == (13_000, 13_000)
-    assert 2 * 224 <= image.width == image.height <= 4 * 224, "it is handed on reduced"
-    shown = pixels(image)
-    assert shown[:, : image.width // 2 - 1].max() <= 1
-    assert shown[:, image.width // 2 + 1 :].min() >= 254
-
-
 @pytest.mark.filterwarnings("error")
 def test_an_image_over_the_pixel_limit_is_refused_from_its_header(
     save: Callable[..., Path], png: Callable[..., bytes]
@@ -172,28 +153,30 @@ def test_an_image_over_the_pixel_limit_is_refused_from_its_header(
         decode_image(save("bomb.png", bomb))
 
 
-def test_large_images_are_decoded_one_at_a_time(save: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decode, "LARGE_PIXELS", 1000)
-    at_once, most, lock = 0, 0, threading.Lock()
-    load = ImageFile.ImageFile.load
+# --- a JPEG without its end -------------------------------------------------------------------------------------------
 
-    def counted_load(image: ImageFile.ImageFile) -> object:
-        nonlocal at_once, most
-        with lock:
-            at_once += 1
-            most = max(most, at_once)
-        try:
-            return load(image)
-        finally:
-            with lock:
-                at_once -= 1
 
-    monkeypatch.setattr(ImageFile.ImageFile, "load", counted_load)
-    path = save("photo.bmp", Image.fromarray(PHOTO))
-    with ThreadPoolExecutor(4) as pool:
-        images = list(pool.map(lambda _: decode_image(path), range(12)))
-    assert most == 1
-    assert all(np.array_equal(pixels(image), PHOTO) for image in images)
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0, "optimize": True}])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_jpeg_may_lack_the_mark_of_its_end_but_no_pixel(
+    save: Callable[..., Path], mode: str, options: dict[str, object]
+) -> None:
+    data = encoded(Image.fromarray(PHOTO).convert(mode), "JPEG", **options)
+    for at_least in (None, 56):
+        whole = pixels(decode_image(save("whole.jpg", data), at_least=at_least))
+        for missing in (1, 2):
+            cut = save("cut.jpg", data[:-missing])
+            assert np.array_equal(pixels(decode_image(cut, at_least=at_least)), whole)
+        for missing in (6, 20, 300):
+            with pytest.raises(UnreadableImageError, match="truncated"):
+                decode_image(save("cut.jpg", data[:-missing]), at_least=at_least)
+
+
+def test_a_progressive_jpeg_without_its_last_scans_is_refused(save: Callable[..., Path]) -> None:
+    data = encoded(Image.fromarray(PHOTO), "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    with pytest.raises(UnreadableImageError, match="truncated"):
+        decode_image(save("cut.jpg", data[: data.rindex(b"\xff\xc4", 0, last)]))
 
 
 # --- reduced JPEG decoding --------------------------------------------------------------------------------------------

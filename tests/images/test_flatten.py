@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from runner.images import decode
+from runner.images import pixels as reading
+from runner.images import strips
 from runner.images.decode import decode_image
 
 PHOTO = load_sample_image("china.jpg")  # (427, 640, 3) uint8
@@ -144,8 +145,8 @@ def test_first_frame_of_several(save: Callable[..., Path], name: str) -> None:
 def test_reducing_a_large_image_by_strips_is_a_box_filter(
     save: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
-    monkeypatch.setattr(decode, "LARGE_PIXELS", 1000)
-    monkeypatch.setattr("runner.images.flatten._STRIP_PIXELS", 640 * 50)
+    monkeypatch.setattr(reading, "LARGE_PIXELS", 1000)
+    monkeypatch.setattr(strips, "STRIP_PIXELS", 640 * 50)
     photo = Image.fromarray(PHOTO).crop((0, 0, 640, 420))
     photo = (
         Image.fromarray(np.asarray(photo.convert("L")).astype(np.uint16) * 257)

@@ -6,11 +6,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from PIL import Image
-
 from runner.errors import RunnerError
 from runner.export.data import ExportData, ExportedImage, targets_by_cluster
 from runner.export.names import distinct_names
+from runner.images.open_image import UnreadableImageError, image_size
 from runner.output.atomic import strict_json, write_json, write_text
 
 _SPLIT = re.compile(
@@ -83,10 +82,9 @@ def write_huggingface(data: ExportData, folder: Path) -> None:
 
 
 def _size(image: ExportedImage) -> tuple[int, int]:
-    """Width and height from the file's header, as COCO's tools read them: as stored, without EXIF rotation."""
+    """Width and height as people see the image, from the file's header: loaders turn it by its EXIF tag."""
     assert image.path is not None
     try:
-        with Image.open(image.path) as opened:
-            return opened.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        return image_size(image.path)
+    except UnreadableImageError as error:
         raise RunnerError(f"{image.path} can't be read any more: {error}") from error
