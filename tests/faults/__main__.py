@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from tests.faults.faults import FAULTS, WEIGHTS, NotHere, Undisturbed
+from tests.faults.faults import FAULTS, WEIGHTS, Harm, NotHere, Undisturbed
 from tests.faults.world import World, make_images
 
 ATTEMPTS_TO_FINISH = 3
@@ -29,6 +29,7 @@ class Tally:
     """What came of one kind of fault."""
 
     attempts: int = 0
+    faults: int = 0
     same: int = 0
     processes: int = 0
     temporary: int = 0
@@ -44,6 +45,8 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="every fault at least three times, whatever the time")
     parser.add_argument("--only", choices=sorted(FAULTS), action="append", help="these faults alone")
     options = parser.parse_args()
+    if options.kills and "kill -9" not in (options.only or FAULTS):
+        parser.error("--kills without --only 'kill -9'")
     seed = options.seed if options.seed is not None else time.time_ns() % 10**6
     print(f"faults: seed {seed}; the same again: python -m tests.faults --seed {seed}", flush=True)
     tallies = {name: Tally() for name in (options.only or FAULTS)}
@@ -72,13 +75,13 @@ def _undisturbed(folder: Path) -> Undisturbed:
 
 def _drawn(seed: int, options: argparse.Namespace, tallies: dict[str, Tally]) -> Iterator[str]:
     """Names of faults: what is owed first, then drawn until the time is over."""
-    owed = ["kill -9"] * (options.kills if "kill -9" in tallies else 0)
-    owed += [name for name in tallies for _ in range(3)] if options.all else []
-    random = Random(seed)
+    random, names = Random(seed), list(tallies)
+    owed = names * 3 if options.all else []
     random.shuffle(owed)
     yield from owed
-    deadline = time.monotonic() + (0 if owed else options.seconds)
-    names = list(tallies)
+    while options.kills and tallies["kill -9"].faults < options.kills:
+        yield "kill -9"
+    deadline = time.monotonic() + (0 if options.all or options.kills else options.seconds)
     while time.monotonic() < deadline:
         yield random.choices(names, [WEIGHTS.get(name, 1) for name in names])[0]
 
@@ -87,9 +90,9 @@ def _attempt(
     folder: Path, fault: str, random: Random, undisturbed: Undisturbed, expected: dict[str, object], tally: Tally
 ) -> None:
     """One fault, the same command again, and the comparison."""
-    world, problems, did = World(folder, undisturbed.world.images), [], ""
+    world, problems, harm = World(folder, undisturbed.world.images), [], Harm("")
     try:
-        did = FAULTS[fault](world, random, undisturbed)
+        harm = FAULTS[fault](world, random, undisturbed)
         if left := world.processes_left():
             tally.processes += 1
             problems.append(f"{left} processes left")
@@ -100,11 +103,12 @@ def _attempt(
     except AssertionError as error:
         problems.append(str(error))
     tally.attempts += 1
+    tally.faults += harm.times
     for process in world.processes():
         process.kill()
     if problems:
-        tally.broken += [f"attempt {folder.name}: {did}: {problem}" for problem in problems]
-    print(f"faults: {folder.name:>4} {fault:15} {did}: {'; '.join(problems) or 'same results'}", flush=True)
+        tally.broken += [f"attempt {folder.name}: {harm.what}: {problem}" for problem in problems]
+    print(f"faults: {folder.name:>4} {fault:15} {harm.what}: {'; '.join(problems) or 'same results'}", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -135,9 +139,9 @@ def _finish(world: World, expected: dict[str, object], tally: Tally) -> list[str
 
 def _report(tallies: dict[str, Tally]) -> int:
     """Print the table; 1 if anything was not as it must be."""
-    print(f"\n{'fault':15} {'attempts':>8} {'same':>6} {'processes left':>15} {'files left':>11}")
+    print(f"\n{'fault':15} {'faults':>7} {'attempts':>9} {'same':>6} {'processes left':>15} {'files left':>11}")
     for name, tally in tallies.items():
-        row = f"{name:15} {tally.attempts:8} {tally.same:6} {tally.processes:15} {tally.temporary:11}"
+        row = f"{name:15} {tally.faults:7} {tally.attempts:9} {tally.same:6} {tally.processes:15} {tally.temporary:11}"
         print(f"{row}  {tally.not_here}".rstrip())
     broken = [line for tally in tallies.values() for line in tally.broken]
     for line in broken:

@@ -41,55 +41,82 @@ class Undisturbed:
     size: int
 
 
-Fault = Callable[[World, Random, Undisturbed], str]
-"""Does its harm to an empty world; returns what exactly it did, for people who look for the cause of a difference."""
+@dataclass(frozen=True)
+class Harm:
+    """What exactly was done to a world, for people who look for the cause of a difference.
+
+    Attributes:
+        what: in words.
+        times: how many faults that was.
+    """
+
+    what: str
+    times: int = 1
 
 
-def kill(world: World, random: Random, undisturbed: Undisturbed) -> str:
-    """SIGKILL of the driver, at a random moment; its workers are not killed."""
-    return _signalled(world, random, undisturbed, signal.SIGKILL, {-signal.SIGKILL})
+Fault = Callable[[World, Random, Undisturbed], Harm]
+"""Does its harm to an empty world."""
+
+KILLS_IN_A_ROW = 4
+"""Kills of one experiment, each of the command called again after the one before."""
 
 
-def terminate(world: World, random: Random, undisturbed: Undisturbed) -> str:
+def kill(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
+    """SIGKILL of the driver at random moments, of the first run and of those that go on; its workers are not killed."""
+    moments = []
+    while len(moments) < KILLS_IN_A_ROW:
+        after = _moment(random, undisturbed)
+        if _signalled(world, after, signal.SIGKILL, {-signal.SIGKILL}) is None:
+            break
+        moments.append(f"{after:.2f}")
+    return Harm(f"SIGKILL after {', '.join(moments)} s", len(moments))
+
+
+def terminate(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
     """SIGTERM to the driver."""
-    return _signalled(world, random, undisturbed, signal.SIGTERM, {143})
+    return _ended(world, _moment(random, undisturbed), signal.SIGTERM, {143})
 
 
-def interrupt(world: World, random: Random, undisturbed: Undisturbed) -> str:
+def interrupt(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
     """SIGINT to the driver and all that it started, as a terminal sends it."""
-    return _signalled(world, random, undisturbed, signal.SIGINT, {130}, group=True)
+    return _ended(world, _moment(random, undisturbed), signal.SIGINT, {130}, group=True)
+
+
+def _moment(random: Random, undisturbed: Undisturbed) -> float:
+    return random.uniform(0.05, 1.0) * undisturbed.seconds
+
+
+def _ended(world: World, after: float, number: signal.Signals, wanted: set[int], *, group: bool = False) -> Harm:
+    status = _signalled(world, after, number, wanted, group=group)
+    if status is None:
+        return Harm(f"over before {number.name} at {after:.2f} s", 0)
+    _require("Traceback" not in world.output(), f"a traceback after {number.name}", world)
+    return Harm(f"{number.name} after {after:.2f} s, exit status {status}")
 
 
 def _signalled(
-    world: World,
-    random: Random,
-    undisturbed: Undisturbed,
-    number: signal.Signals,
-    wanted: set[int],
-    *,
-    group: bool = False,
-) -> str:
-    after = random.uniform(0.05, 1.0) * undisturbed.seconds
+    world: World, after: float, number: signal.Signals, wanted: set[int], *, group: bool = False
+) -> int | None:
+    """The exit status of an experiment that got a signal ``after`` so many seconds; None if it was over by then."""
     process = world.start()
     try:
         process.wait(after)
+        return None
     except subprocess.TimeoutExpired:
         (os.killpg if group else os.kill)(process.pid, number)
         status = process.wait(PATIENCE)
-        _require(status in wanted | {0}, f"exit status {status} after {number.name}", world)
-        _require(number is signal.SIGKILL or "Traceback" not in world.output(), "a traceback", world)
-        return f"{number.name} after {after:.2f} s, exit status {status}"
-    return f"over before {number.name} at {after:.2f} s"
+    _require(status in wanted | {0}, f"exit status {status} after {number.name}", world)
+    return status
 
 
-def out_of_memory(world: World, random: Random, undisturbed: Undisturbed) -> str:
+def out_of_memory(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
     """A control group that holds less than the experiment takes."""
     megabytes = random.randrange(150, 1400)
     with _memory_group(megabytes * 2**20) as tasks:
         process = world.start(wrapper=("sh", "-c", f'echo $$ > {tasks} && exec "$@"', "sh"))
         status = process.wait(PATIENCE)
     _require(status in {0, 1, 3, -signal.SIGKILL}, f"exit status {status} with {megabytes} MiB", world)
-    return f"{megabytes} MiB, exit status {status}"
+    return Harm(f"{megabytes} MiB, exit status {status}")
 
 
 @contextmanager
@@ -116,7 +143,7 @@ def _memory_group(limit: int) -> Iterator[Path]:
                 time.sleep(0.1)
 
 
-def disk_full(world: World, random: Random, undisturbed: Undisturbed) -> str:
+def disk_full(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
     """A file system with less room than results and cache take; afterwards there is room."""
     kilobytes = int(random.uniform(0.02, 0.98) * undisturbed.size / 1024)
     places = [world.results, world.cache] if random.random() < 0.5 else [random.choice([world.results, world.cache])]
@@ -140,10 +167,10 @@ def disk_full(world: World, random: Random, undisturbed: Undisturbed) -> str:
     names = " and ".join(place.name for place in places)
     _require(status in {0, 1, 3}, f"exit status {status} with {kilobytes} kB for {names}", world)
     _require("Traceback" not in output, "a traceback", world)
-    return f"{kilobytes} kB for {names}, exit status {status}"
+    return Harm(f"{kilobytes} kB for {names}, exit status {status}")
 
 
-def store_locked(world: World, random: Random, undisturbed: Undisturbed) -> str:
+def store_locked(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
     """Another program holds MLflow's store while the experiment logs."""
     shutil.rmtree(world.folder, ignore_errors=True)
     undisturbed.world.copy_to(world.folder)
@@ -157,10 +184,10 @@ def store_locked(world: World, random: Random, undisturbed: Undisturbed) -> str:
         connection.close()
     _require(status == 1, f"exit status {status} with a locked store", world)
     _require("Traceback" not in world.output(), "a traceback", world)
-    return f"exit status {status}: {world.output().strip().splitlines()[-1]}"
+    return Harm(f"exit status {status}: {world.output().strip().splitlines()[-1]}")
 
 
-def store_lost(world: World, random: Random, undisturbed: Undisturbed) -> str:
+def store_lost(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
     """MLflow's store is deleted after the experiment."""
     shutil.rmtree(world.folder, ignore_errors=True)
     undisturbed.world.copy_to(world.folder)
@@ -168,7 +195,7 @@ def store_lost(world: World, random: Random, undisturbed: Undisturbed) -> str:
         (world.results / name).unlink(missing_ok=True)
     if random.random() < 0.5:
         shutil.rmtree(world.results / "mlartifacts")
-    return "mlflow.db deleted"
+    return Harm("mlflow.db deleted")
 
 
 def _forget_runs(world: World, random: Random) -> None:
@@ -180,20 +207,20 @@ def _forget_runs(world: World, random: Random) -> None:
     connection.close()
 
 
-def truncated(world: World, random: Random, undisturbed: Undisturbed) -> str:
+def truncated(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
     """A file under results or cache loses its end, or everything."""
     path = _random_file(world, random, undisturbed)
     kept = random.choice([0, path.stat().st_size // 2, max(0, path.stat().st_size - 1)])
     truncate(path, kept)
-    return f"{path.relative_to(world.folder)} cut to {kept} bytes"
+    return Harm(f"{path.relative_to(world.folder)} cut to {kept} bytes")
 
 
-def flipped(world: World, random: Random, undisturbed: Undisturbed) -> str:
+def flipped(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
     """A byte of a file under results or cache changes."""
     path = _random_file(world, random, undisturbed)
     place = random.randrange(path.stat().st_size)
     flip(path, place, random.randrange(1, 256))
-    return f"byte {place} of {path.relative_to(world.folder)} flipped"
+    return Harm(f"byte {place} of {path.relative_to(world.folder)} flipped")
 
 
 def _random_file(world: World, random: Random, undisturbed: Undisturbed) -> Path:

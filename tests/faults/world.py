@@ -168,7 +168,7 @@ def _runs(store: Path) -> dict[str, object]:
         "runs": "SELECT name, status, lifecycle_stage FROM runs",
         "params": "SELECT name, key, params.value FROM params JOIN runs USING (run_uuid)",
         "metrics": "SELECT name, key, metrics.value, step FROM metrics JOIN runs USING (run_uuid)"
-        " WHERE key NOT LIKE 'time/%'",
+        " WHERE key NOT LIKE 'time/%' AND key NOT LIKE 'stage/%seconds'",
     }
     connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
     try:
