@@ -10,7 +10,7 @@ import numpy as np
 from runner.images.image_set import ImageSet
 from runner.images.pairs import Pairs
 
-SCORES = "scores 4"
+SCORES = "scores 5"
 """Changes whenever trials are clustered or scored differently, so that those of an earlier version are run again."""
 
 

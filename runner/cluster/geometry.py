@@ -55,7 +55,7 @@ from runner.cluster.two_stage import two_stage_geometry
 SCORED_NEIGHBORS = 30
 """Neighbours that scores need at least, where there are that many other rows."""
 
-REVISION = 2
+REVISION = 3
 """Of what the folder's arrays hold; one of another revision is computed again."""
 
 

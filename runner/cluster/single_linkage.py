@@ -79,8 +79,9 @@ def minimum_spanning_forest(edges: np.ndarray, weights: np.ndarray, n: int) -> S
 def prim(edges: np.ndarray, lengths: np.ndarray, core: np.ndarray) -> SpanningTree:
     """Prim's algorithm from row 0 under mutual reachability; of equally near rows the first is taken.
 
-    Edges of equal weight are in the order that hdbscan puts them in, which is that of NumPy's default sort and not the
-    same on processors of all kinds.
+    Edges of equal weight are in the order in which the tree grew. The packages hdbscan and scikit-learn leave that to
+    NumPy's default sort, whose order of equal values is not the same on processors of all kinds; many edges weigh the
+    same, the core distance of a row that they share, so that the order decides about some rows' clusters.
 
     Args:
         edges: int32, shape (m, 2), of a connected graph; duplicates do no harm.
@@ -93,7 +94,7 @@ def prim(edges: np.ndarray, lengths: np.ndarray, core: np.ndarray) -> SpanningTr
     starts = np.concatenate([[0], np.cumsum(np.bincount(ends, minlength=len(core)))])
     edge_numbers = by_end % len(edges)
     tree, weights = _prim(starts, other_ends[by_end], lengths[edge_numbers], core)
-    order = np.argsort(weights)
+    order = np.argsort(weights, kind="stable")
     return SpanningTree(tree[order], weights[order])
 
 

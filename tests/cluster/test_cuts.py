@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hdbscan
 import numpy as np
 import pytest
 from hdbscan.hdbscan_ import _tree_to_labels
@@ -18,8 +17,9 @@ from runner.cluster.cuts import (
     threshold_labels,
 )
 from runner.cluster.neighbors import Neighbors, nearest_neighbors
-from runner.cluster.single_linkage import SpanningTree, dendrogram
+from runner.cluster.single_linkage import SpanningTree, dendrogram, prim
 from runner.cluster.spanning_tree import mutual_reachability_tree, reweighted_tree
+from tests.cluster.hdbscan_package import fitted
 from tests.cluster.vectors import clustered_vectors, unit
 
 LARGEST = 20
@@ -36,8 +36,7 @@ def shared() -> tuple[np.ndarray, Neighbors, SpanningTree]:
 def test_hdbscan_partitions_are_identical(shared, min_samples: int) -> None:  # type: ignore[no-untyped-def]
     vectors, graph, largest = shared
     merges = dendrogram(reweighted_tree(vectors, graph, largest, min_samples))
-    reference = hdbscan.HDBSCAN(min_cluster_size=5, min_samples=min_samples, algorithm="prims_kdtree")
-    reference.fit(vectors.astype(np.float64))
+    reference = fitted(vectors, min_samples)
     for min_cluster_size in (2, 5, 12, 40):
         for method in ("eom", "leaf"):
             for epsilon in (0.0, 0.55, 0.9):
@@ -49,6 +48,15 @@ def test_hdbscan_partitions_are_identical(shared, min_samples: int) -> None:  # 
                 assert adjusted_rand_score(expected, labels) == 1.0, (min_cluster_size, method, epsilon)
                 assert np.array_equal(expected < 0, labels < 0)
     assert np.array_equal(relabel_by_size(reference.labels_), hdbscan_labels(merges, 5))
+
+
+def test_edges_of_equal_weight_stay_in_the_order_in_which_the_tree_grew() -> None:
+    """Of 40 rows on a line, each as far from the next; an unstable sort reorders more than 16 equal values."""
+    edges = np.column_stack([np.arange(39), np.arange(1, 40)]).astype(np.int32)
+    lengths = np.where(np.arange(39) % 3 == 0, 2.0, 1.0)
+    tree = prim(edges, lengths, np.zeros(40))
+    order = np.concatenate([np.flatnonzero(lengths == 1.0), np.flatnonzero(lengths == 2.0)])
+    assert tree.edges.tolist() == edges[order].tolist()
 
 
 @pytest.mark.parametrize("min_samples", [1, 2, 3, 8, 21])
@@ -107,8 +115,7 @@ def test_hdbscan_of_copies_is_the_packages_up_to_ties(min_samples: int) -> None:
     vectors = different[np.random.default_rng(0).permutation(np.concatenate([np.arange(300), *[np.arange(90)] * 3]))]
     graph = nearest_neighbors(vectors, 12)
     merges = dendrogram(reweighted_tree(vectors, graph, mutual_reachability_tree(vectors, graph, 12), min_samples))
-    reference = hdbscan.HDBSCAN(min_cluster_size=5, min_samples=min_samples, algorithm="prims_kdtree")
-    reference.fit(vectors.astype(np.float64))
+    reference = fitted(vectors, min_samples)
     np.testing.assert_allclose(merges[:, 2], reference.single_linkage_tree_._linkage[:, 2], rtol=1e-6)
     kinds = np.unique(vectors, axis=0, return_inverse=True)[1]
     for min_cluster_size in (3, 8, 20):

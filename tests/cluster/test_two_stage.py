@@ -121,6 +121,7 @@ def test_chosen_above_the_stated_size_only(vectors: np.ndarray, tmp_path: Path) 
     assert not np.array_equal(merges[0], merges[1]) and np.array_equal(merges[1], merges[2])
 
 
+@pytest.mark.check
 def test_trials_say_that_they_are_approximate(tmp_path: Path) -> None:
     vectors = synthetic_unit_vectors(60, 8, 4, 0.5, 0)[0]
     np.save(tmp_path / "vectors.npy", vectors)
