@@ -31,11 +31,12 @@ PYTEST := $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loa
 # what every change is tried with
 test: lint
 	$(PYTEST) -m 'not check'
+	$(VENV)/bin/python -m tests.faults --seconds 60
 
 # the rest that must hold at every commit
 check: $(READY)
 	$(PYTEST) -m check
-	$(VENV)/bin/python -m pytest tests/perturbation/campaign.py
+	SEEDS=4 $(VENV)/bin/python -m pytest tests/perturbation/campaign.py
 
 # faults by a seed that is printed: make faults, make faults SEED=7, make faults KILLS=200 ALL=1
 faults: $(READY)

@@ -201,6 +201,7 @@ def test_another_sweep_of_finished_results_embeds_nothing(
     assert "results folder of a finished experiment" in capsys.readouterr().err
 
 
+@pytest.mark.check
 def test_config_yaml_gives_the_same_labels(
     finished: tuple[Path, runner.Summary], tmp_path: Path, cache_dir: Path
 ) -> None:
@@ -210,6 +211,7 @@ def test_config_yaml_gives_the_same_labels(
     assert labels_of(tmp_path / "again") == labels_of(out)
 
 
+@pytest.mark.check
 def test_config_yaml_holds_from_any_folder(
     photos: Path, tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,6 +224,7 @@ def test_config_yaml_holds_from_any_folder(
     assert all(Path(settings[name]).is_absolute() for name in ("pairs", "cache_dir", "out"))
 
 
+@pytest.mark.check
 def test_two_experiments_take_turns_in_a_results_folder(photos: Path, tmp_path: Path, cache_dir: Path) -> None:
     command = [sys.executable, "-m", "runner", "experiment", "--models", "pixels", "--mode", "debug", "--top", "1"]
     command += ["--images", str(photos), "--cache-dir", str(cache_dir), "--out", str(tmp_path / "results"), "--seed"]
@@ -252,6 +255,7 @@ def test_added_images_are_the_only_ones_embedded(photos: Path, tmp_path: Path, c
     assert len(list((out / "previous").iterdir())) == 1, "the former results are kept"
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("moment", ["embedding", "sweep", "logging"])
 def test_killed_and_called_again(
     moment: str, finished: tuple[Path, runner.Summary], photos: Path, tmp_path: Path, cache_dir: Path
@@ -338,6 +342,7 @@ def test_bad_input_says_what_is_wrong(
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("count", [2, 20])
 def test_few_or_identical_images(count: int, photos: Path, tmp_path: Path, cache_dir: Path) -> None:
     folder = tmp_path / "images"
@@ -356,6 +361,7 @@ def test_few_or_identical_images(count: int, photos: Path, tmp_path: Path, cache
     assert (result.returncode == 3) == (not summary["ranking"])
 
 
+@pytest.mark.check
 @pytest.mark.parametrize(("options", "words"), [("size=2m", "No space left on device"), ("ro", "choose another --out")])
 def test_a_full_or_read_only_disk_is_named(
     options: str, words: str, photos: Path, tmp_path: Path, cache_dir: Path

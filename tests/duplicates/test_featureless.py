@@ -101,6 +101,7 @@ def test_hashes_that_an_earlier_version_kept(photos: Path, tmp_path: Path) -> No
     assert len(cache.missing(config.key, hashes)) == 0
 
 
+@pytest.mark.check
 def test_in_an_experiment_and_by_example(photos: Path, tmp_path: Path) -> None:
     settings = {"images": photos, "models": MODELS, "mode": "debug", "top": 1, "algorithms": ["kmeans"]}
     results = tmp_path / "results"

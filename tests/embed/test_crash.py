@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from runner.embed.cache import EmbeddingCache
 from runner.embed.embedding_config import Fit
@@ -19,6 +20,7 @@ SCRIPT = Path(__file__).with_name("embed_folder.py")
 DONE_BEFORE = 12  # of 48 forward passes
 
 
+@pytest.mark.check
 def test_a_killed_process_damages_nothing_and_what_it_computed_is_kept(
     tiny_model: Path,
     tmp_path: Path,

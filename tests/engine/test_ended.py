@@ -99,6 +99,7 @@ def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Expe
     assert not list(Path("/dev/shm").glob(f"sem.loky-{experiment.process.pid}-*"))
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("all_at_once", [False, True])
 def test_workers_end_with_a_killed_driver(all_at_once: bool, experiment: Experiment) -> None:
     wait_for(experiment.works)
@@ -109,6 +110,7 @@ def test_workers_end_with_a_killed_driver(all_at_once: bool, experiment: Experim
     assert experiment.end()[0] == -signal.SIGKILL
 
 
+@pytest.mark.check
 def test_sigterm_is_told(experiment: Experiment) -> None:
     wait_for(experiment.starts_workers)
     experiment.process.terminate()
@@ -119,6 +121,7 @@ def test_sigterm_is_told(experiment: Experiment) -> None:
     assert not list(experiment.temporary.glob("imagesweep-*"))
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("moment", ["imports", "starts_workers", "works"])
 def test_ctrl_c_at_a_terminal_reaches_all_processes_and_leaves_one_sentence(
     moment: str, experiment: Experiment

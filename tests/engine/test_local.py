@@ -8,6 +8,8 @@ import os
 import signal
 import time
 
+import pytest
+
 from runner.engine.local import WorkerPool
 from runner.errors import RunnerError
 
@@ -56,6 +58,7 @@ def test_results_and_errors() -> None:
     }
 
 
+@pytest.mark.check
 def test_time_limit_ends_even_native_code() -> None:
     started = time.monotonic()
     found = outcomes(["a", "native", "b", "sleep", "c"], timeout=3)
@@ -66,6 +69,7 @@ def test_time_limit_ends_even_native_code() -> None:
         assert kind == "time" and "time limit of 3 s" in error
 
 
+@pytest.mark.check
 def test_a_task_that_kills_its_process_is_given_up_alone() -> None:
     found = outcomes(["a", "die", "b", "c", "d"])
     assert [found[name] for name in "abcd"] == ["A", "B", "C", "D"]

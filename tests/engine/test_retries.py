@@ -68,6 +68,7 @@ def outcomes(result: SweepResult) -> list[tuple[str, str | None, int]]:
     return [(record.status.value, record.failure, record.attempts) for record in result.records]
 
 
+@pytest.mark.check
 def test_failures_of_the_machine_are_tried_again(sweep: Sweep, tmp_path: Path) -> None:
     first = sweep()
     assert set(outcomes(first)) == {("done", None, 1)}
@@ -104,6 +105,7 @@ def test_trials_share_the_failure_of_their_preparation(sweep: Sweep, pool: Worke
     assert outcomes(sweep(retry_failed=True))[4:] == [("done", None, MOST_ATTEMPTS + 1)] * 2
 
 
+@pytest.mark.check
 def test_a_final_failure_of_what_expands_only_once_prepared(sweep: Sweep, pool: WorkerPool, tmp_path: Path) -> None:
     evoc = {"evoc": [{"base_min_cluster_size": 5}]}
     with files_limited(pool):

@@ -42,6 +42,7 @@ def _kill_everywhere(results: Path, to: Path, points: int) -> str:
     return run.stdout
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("disk", ["same", "other"])
 def test_killed_moves_are_undone_byte_for_byte(tmp_path: Path, disk: str, request: pytest.FixtureRequest) -> None:
     results = write_finished(tmp_path, [*image_names(120), "a/1.png", "b/1.png"])

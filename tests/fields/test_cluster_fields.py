@@ -267,6 +267,7 @@ def test_stopped_by_the_caller(fresh: Study, monkeypatch: pytest.MonkeyPatch) ->
     assert write_cluster_fields(dataset, out, [trial])[0].field == field and dataset.count(field) == 24
 
 
+@pytest.mark.check
 def test_dataset_deleted_in_mid_write(fresh: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset, out = fresh
     clone = dataset.clone(persistent=True)
@@ -295,6 +296,7 @@ writing.write_cluster_fields(load_dataset("study"), out, [trial], progress=progr
 """
 
 
+@pytest.mark.check
 def test_killed_in_mid_write(fresh: Study) -> None:
     dataset, out = fresh
     trial = trials(out, "kmeans")[0]

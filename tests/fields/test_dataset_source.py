@@ -98,6 +98,7 @@ def test_what_is_no_image_is_refused(media: str, fiftyone: object, dataset: Data
         open_dataset(other.name, SourceWishes())
 
 
+@pytest.mark.check
 def test_database_that_does_not_answer(tmp_path: Path) -> None:
     environment = os.environ | {"FIFTYONE_DATABASE_URI": "mongodb://127.0.0.1:9"}
     done = subprocess.run(
@@ -121,6 +122,7 @@ def test_no_image_at_all(fiftyone: object, tmp_path: Path) -> None:
         runner.run_experiment(runner.ExperimentConfig(dataset=empty.name, out=tmp_path / "out"))
 
 
+@pytest.mark.check
 def test_embed_a_part_of_a_dataset(dataset: Dataset, tmp_path: Path, cache_dir: Path) -> None:
     ids = dataset.values("id")
     (tmp_path / "ids.json").write_text(json.dumps(ids[:5]))
@@ -141,6 +143,7 @@ def test_bad_lists_of_samples(text: str | None, dataset: Dataset, tmp_path: Path
         runner.run_experiment(runner.ExperimentConfig(dataset=dataset.name, samples=file, out=tmp_path / "out"))
 
 
+@pytest.mark.check
 def test_fiftyone_comes_after_mlflow(fiftyone: object) -> None:
     """MLflow brings a package that makes a plain import of FiftyOne fail."""
     code = "import mlflow; from runner.fields.connection import import_fiftyone; print(import_fiftyone().__version__)"

@@ -125,6 +125,7 @@ def test_deleting_takes_only_what_is_ours(written: tuple[Dataset, Path, str], tm
         deletion_plan(dataset, key)
 
 
+@pytest.mark.check
 def test_from_the_shell(dataset: Dataset, tmp_path: Path, cache_dir: Path) -> None:
     out = tmp_path / "results"
     lost = dataset.first()
@@ -186,6 +187,7 @@ except RunnerError as error:
 """
 
 
+@pytest.mark.check
 def test_database_goes_away_in_mid_run(study: Study, tmp_path: Path) -> None:
     command = [sys.executable, "-c", AWAY, str(study[1]), str(tmp_path / "server")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=150, cwd=Path(__file__).parents[2])

@@ -74,6 +74,7 @@ def run(photos: Path, model: str, resolution: int, out: Path, cache_dir: Path) -
     )
 
 
+@pytest.mark.check
 def test_the_bundled_model_knows_photographs(photos: Path, tmp_path: Path, cache_dir: Path) -> None:
     summary = run(photos, "efficientnet_lite0", 224, tmp_path / "out", cache_dir)
     experiment = open_experiment(tmp_path / "out")
@@ -95,6 +96,7 @@ def test_the_bundled_model_knows_photographs(photos: Path, tmp_path: Path, cache
         name_clusters(experiment, trial, vocabulary=tmp_path / "words.txt")
 
 
+@pytest.mark.check
 def test_a_text_tower_names_by_vocabulary(photos: Path, tiny_clip: Path, tmp_path: Path, cache_dir: Path) -> None:
     summary = run(photos, str(tiny_clip), 32, tmp_path / "out", cache_dir)
     experiment = open_experiment(tmp_path / "out")
