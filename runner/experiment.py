@@ -49,7 +49,7 @@ from runner.output.layout import (
 )
 from runner.output.outputs import write_outputs
 from runner.output.previous import check_out, require_writable, run_id_of
-from runner.output.result_files import write_summary
+from runner.output.result_files import write_config, write_summary
 from runner.output.results import Results
 from runner.output.sole_writer import sole_writer
 from runner.output.state import finish, outputs_complete
@@ -148,6 +148,8 @@ class _Experiment:
                 self.say(f"moved       the results of another experiment, to {written.archived}")
             for name, reason in list(written.unreadable.items())[:MOST_NAMED]:
                 self.say(f"not shown   {name}: {reason}")
+        elif write_config(self.out, results.config_yaml):  # the folder was moved, or other workers did the same
+            finish(self.out, summary, self.config.top, self.source.targets)
         summary = self._log(summary, embedded, study)
         self._write_fields(summary)
         for line in (*closing_lines(summary, self.out, self.config.top, self.clock.seconds), *work_lines(self.out)):

@@ -22,6 +22,7 @@ import runner
 from runner.cli import main
 from runner.images.demo_images import write_demo_images
 from runner.output.result_files import read_summary
+from runner.output.state import changed_outputs
 from tests.needs import unavailable
 
 GRID = {
@@ -158,6 +159,21 @@ def test_called_again_nothing_is_done_twice(
     assert again.images.embedded == 0
     assert mlflow_runs(out) == before
     assert (out / "report.html").stat().st_mtime_ns == written
+    assert comparable(again.model_dump(mode="json")) == comparable(first.model_dump(mode="json"))
+
+
+def test_a_moved_results_folder_says_where_it_is_now(
+    finished: tuple[Path, runner.Summary], photos: Path, tmp_path: Path, cache_dir: Path
+) -> None:
+    out, first = finished
+    moved = tmp_path / "moved"
+    shutil.copytree(out, moved)
+    written = (moved / "report.html").stat().st_mtime_ns
+    again = runner.run_experiment(config_for(photos, moved, cache_dir))
+    assert yaml.safe_load((moved / "config.yaml").read_text())["out"] == str(moved)
+    assert str(moved) in again.experiment.tracking_uri
+    assert (moved / "report.html").stat().st_mtime_ns == written
+    assert changed_outputs(moved) == []
     assert comparable(again.model_dump(mode="json")) == comparable(first.model_dump(mode="json"))
 
 

@@ -53,8 +53,17 @@ def write_results(out: Path, summary: Summary, images: ImageSet, labels: Labels,
     """
     write_labels(out / LABELS, summary, images, labels)
     write_text(out / TRIALS, trials_csv(summary))
-    write_text(out / CONFIG, config_yaml)
+    write_config(out, config_yaml)
     write_summary(out, summary)
+
+
+def write_config(out: Path, config_yaml: str) -> bool:
+    """Write ``config.yaml`` alone, unless that is what it says; whether it was written."""
+    path = out / CONFIG
+    if path.is_file() and path.read_bytes() == config_yaml.encode():
+        return False
+    write_text(path, config_yaml)
+    return True
 
 
 def write_summary(out: Path, summary: Summary) -> None:

@@ -18,10 +18,13 @@ from pathlib import Path
 from random import Random
 
 from tests.faults.faults import FAULTS, WEIGHTS, Harm, NotHere, Undisturbed
-from tests.faults.world import World, make_images
+from tests.faults.world import World, differences, make_images
 
 ATTEMPTS_TO_FINISH = 3
 """Calls of the same command within which it must be done; a failure that passes is tried again by each."""
+
+MOST_SHOWN = 5
+"""Differences that are told of one attempt."""
 
 
 @dataclass
@@ -122,10 +125,9 @@ def _finish(world: World, expected: dict[str, object], tally: Tally) -> list[str
             break
     if status:
         return [*problems, f"exit status {status} when run again: {world.output()[-800:]}"]
-    different = [name for name, value in world.snapshot().items() if value != expected[name]]
+    different = list(differences(expected, world.snapshot()))
     tally.same += not different
-    if different:
-        problems.append(f"different: {', '.join(different)}")
+    problems += different[:MOST_SHOWN]
     if left := world.processes_left():
         tally.processes += 1
         problems.append(f"{left} processes left after running again")

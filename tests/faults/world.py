@@ -149,6 +149,20 @@ def make_images(folder: Path, *, each: int = 12) -> None:
             picture.save(folder / kind / f"{number:02d}.{'jpg' if number % 2 else 'png'}")
 
 
+def differences(expected: object, found: object, place: str = "") -> Iterator[str]:
+    """Where two snapshots differ, and in what."""
+    if isinstance(expected, dict) and isinstance(found, dict) and expected.keys() == found.keys():
+        for name in expected:
+            yield from differences(expected[name], found[name], f"{place}/{name}")
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        for number, (one, other) in enumerate(zip(expected, found, strict=True)):
+            yield from differences(one, other, f"{place}/{number}")
+    elif isinstance(expected, str) and isinstance(found, str) and expected.count("\n") == found.count("\n") > 0:
+        yield from differences(expected.splitlines(), found.splitlines(), place)
+    elif expected != found:
+        yield f"{place.lstrip('/')} is {str(found)[:200]!r}, not {str(expected)[:200]!r}"
+
+
 def _environment(process: psutil.Process) -> dict[str, str]:
     try:
         return process.environ() if process.status() != psutil.STATUS_ZOMBIE else {}
