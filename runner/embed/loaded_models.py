@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from runner.embed.architectures import Library
 from runner.embed.embedding_config import EmbeddingConfig
 from runner.embed.recipe import ModelRecipe
+from runner.machine import usable_memory
 from runner.stage_clock import StageClock
 
 if TYPE_CHECKING:
@@ -90,7 +90,4 @@ def _memory(device: str) -> int:
         free = free_memory(select_device(device))
         if free is not None:
             return free
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # not on this system
-        return 8 << 30
+    return usable_memory()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -148,6 +149,7 @@ class WorkerPool:
         from loky import ProcessPoolExecutor
 
         if self._executor is None:
+            resource_tracker.ensure_running()  # here, as starting it lets the thread hear SIGINT
             threads = max(1, usable_cpus() // self.workers)
             self._executor = ProcessPoolExecutor(
                 max_workers=self.workers,

@@ -242,7 +242,8 @@ def test_out_of_memory_halves_the_batch(error: Exception, resolve: Callable[[str
     expected = scarce_encoder(Scarce(99, error), resolve, []).encode(batch)
     np.testing.assert_array_equal(encoder.encode(batch), expected)
     np.testing.assert_array_equal(encoder.encode(batch), expected)
-    assert network.sizes == [13, 6, 3, 3, 3, 3, 1, 3, 3, 3, 3, 1]  # the size that works is kept
+    # one image to plan by; then the size that works is kept
+    assert network.sizes == [1, 13, 6, 3, 3, 3, 3, 1, 3, 3, 3, 3, 1]
     assert said == [f"cpu is out of memory: M goes on with batches of {size}" for size in (6, 3)]
 
 

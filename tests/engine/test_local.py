@@ -6,7 +6,10 @@ import ctypes
 import errno
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +37,10 @@ def work(request: str) -> str:
 
 def process_number(_: str) -> int:
     return os.getpid()
+
+
+def hears_ctrl_c(_: str) -> bool:
+    return signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def outcomes(requests: list[str], timeout: float = 60) -> dict[str, str | tuple[str, str]]:
@@ -85,3 +92,21 @@ def test_processes_are_kept_between_stages() -> None:
 
 def test_nothing_to_do() -> None:
     assert outcomes([]) == {}
+
+
+FIRST_POOL = """
+from runner.engine.local import WorkerPool
+from tests.engine.test_local import hears_ctrl_c
+if __name__ == "__main__":
+    with WorkerPool(workers=2, timeout=60) as pool:
+        print([outcome.result for outcome in pool.run(hears_ctrl_c, ["a", "b", "c"])])
+"""
+
+
+def test_the_first_workers_of_a_process_do_not_hear_ctrl_c(tmp_path: Path) -> None:
+    """In a process of its own, as what is started with the first pool is there for all others."""
+    script = tmp_path / "first_pool.py"
+    script.write_text(FIRST_POOL)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.strip() == "[False, False, False]"

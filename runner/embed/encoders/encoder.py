@@ -10,10 +10,12 @@ import torch
 
 from runner.embed.architectures import Library, Preprocessing
 from runner.embed.embedding_config import Precision
+from runner.embed.encoders.batch_memory import fitting_batch
 from runner.embed.encoders.device import autocast, release_memory, require_precision
 from runner.embed.preprocess import normalize
 from runner.embed.recipe import ModelRecipe
 from runner.errors import RunnerError
+from runner.machine import free_memory
 from runner.memory import is_out_of_memory
 
 Say = Callable[[str], None]
@@ -22,7 +24,8 @@ Say = Callable[[str], None]
 class Encoder:
     """One set of weights, for all the resolutions that it is wanted in.
 
-    Out of memory halves the batch and goes on; when a single image does not fit, everything moves to the CPU.
+    Out of memory halves the batch and goes on; when a single image does not fit, everything moves to the CPU. There
+    the batch is planned by the memory that is free, as a system that runs out of it may end the process without a word.
     """
 
     def __init__(
@@ -76,6 +79,8 @@ class Encoder:
             RunnerError: not even the CPU has the memory for a single image.
         """
         resolution = batch.shape[-1]
+        if self.device.type == "cpu" and resolution not in self._largest_batch:
+            self._plan(batch)
         vectors: list[np.ndarray] = []
         done = 0
         while done < len(batch):
@@ -87,6 +92,20 @@ class Encoder:
                 vectors.append(encoded)
                 done += len(part)
         return np.concatenate(vectors)
+
+    def _plan(self, batch: torch.Tensor) -> None:
+        """Settle how many images go through the network at once."""
+        resolution, size = batch.shape[-1], len(batch)
+        pixels = normalize(batch[:1], self._preprocessing.mean, self._preprocessing.std)
+        try:
+            fitting = fitting_batch(self._networks[resolution], pixels, free_memory())
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            fitting = 0
+        self._largest_batch[resolution] = max(1, fitting)
+        if fitting < size:
+            self._say(f"there is little memory: {self._name} at {resolution} px runs in batches of {max(1, fitting)}")
 
     def _try_forward(self, batch: torch.Tensor) -> np.ndarray | None:
         """The vectors, or None if the memory does not suffice; what was allocated is free again on return."""
