@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from tests.faults.damage import flip, truncate
+from runner.output.layout import STATE, WORK
+from tests.faults.damage import DAMAGES, files_below
 from tests.faults.world import PATIENCE, World
 
 MEMORY_GROUPS = Path("/sys/fs/cgroup")
@@ -209,30 +210,54 @@ def _forget_runs(world: World, random: Random) -> None:
 
 def truncated(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
     """A file under results or cache loses its end, or everything."""
-    path = _random_file(world, random, undisturbed)
-    kept = random.choice([0, path.stat().st_size // 2, max(0, path.stat().st_size - 1)])
-    truncate(path, kept)
-    return Harm(f"{path.relative_to(world.folder)} cut to {kept} bytes")
+    return _damaged(world, random.choice(_kinds(world, random, undisturbed)), random, "emptied", "halved", "cut")
 
 
 def flipped(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
-    """A byte of a file under results or cache changes."""
-    path = _random_file(world, random, undisturbed)
-    place = random.randrange(path.stat().st_size)
-    flip(path, place, random.randrange(1, 256))
-    return Harm(f"byte {place} of {path.relative_to(world.folder)} flipped")
+    """Some bytes of a file under results or cache change."""
+    return _damaged(world, random.choice(_kinds(world, random, undisturbed)), random, "flipped")
 
 
-def _random_file(world: World, random: Random, undisturbed: Undisturbed) -> Path:
-    """A file of a finished world that is not empty; each kind of file is as likely as any other."""
+def all_truncated(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
+    """A file of every kind in the results or the cache is cut, but not the one that tells whose results they are."""
+    files = _kinds(world, random, undisturbed, but=STATE)
+    how = random.choice(["emptied", "halved", "cut"])
+    for path in files:
+        _damaged(world, path, random, how)
+    return Harm(f"{len(files)} files, one of every kind, {how}", len(files))
+
+
+def all_flipped(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
+    """Some bytes change of a file of every kind in the results or the cache, except that which tells whose they are."""
+    files = _kinds(world, random, undisturbed, but=STATE)
+    for path in files:
+        _damaged(world, path, random, "flipped")
+    return Harm(f"{len(files)} files, one of every kind, flipped", len(files))
+
+
+def _damaged(world: World, path: Path, random: Random, *ways: str) -> Harm:
+    how = random.choice(ways)
+    DAMAGES[how](path, random)
+    return Harm(f"{path.relative_to(world.folder)} {how}")
+
+
+def _kinds(world: World, random: Random, undisturbed: Undisturbed, *, but: str = "") -> list[Path]:
+    """A file of each kind in the results or in the cache of a finished world, to which this one is made.
+
+    Of files in the cache the results then have no copy of the vectors, so that they must be read. MLflow's store is
+    not ours.
+    """
     shutil.rmtree(world.folder, ignore_errors=True)
     undisturbed.world.copy_to(world.folder)
+    base = random.choice([world.results, world.cache])
+    if base == world.cache:
+        for copy in (world.results / WORK).glob("*.npy*"):
+            copy.unlink()
     kinds: dict[str, list[Path]] = {}
-    for base in (world.results, world.cache):
-        for path in sorted(base.rglob("*")):
-            if path.is_file() and not path.is_symlink() and path.stat().st_size and "mlflow.db" not in path.name:
-                kinds.setdefault(_kind(path.relative_to(world.folder)), []).append(path)
-    return random.choice(kinds[random.choice(sorted(kinds))])
+    for path in files_below(base):
+        if "mlflow.db" not in path.name and path.name != but:
+            kinds.setdefault(_kind(path.relative_to(world.folder)), []).append(path)
+    return [random.choice(kinds[kind]) for kind in sorted(kinds)]
 
 
 def _kind(path: Path) -> str:
@@ -256,10 +281,12 @@ FAULTS: dict[str, Fault] = {
     "store locked": store_locked,
     "store lost": store_lost,
     "file truncated": truncated,
-    "byte flipped": flipped,
+    "bytes flipped": flipped,
+    "all truncated": all_truncated,
+    "all flipped": all_flipped,
 }
 
-WEIGHTS = {"kill -9": 6, "byte flipped": 4, "file truncated": 3}
+WEIGHTS = {"kill -9": 6, "bytes flipped": 4, "file truncated": 3}
 """How often a fault is drawn, where more often than once in a while."""
 
 if sys.platform != "linux":

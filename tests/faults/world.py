@@ -18,6 +18,8 @@ import pandas as pd
 import psutil
 from PIL import Image
 
+from runner.embed.vector_table import VectorTable
+
 MARK = "IMAGESWEEP_FAULT_WORLD"
 """Environment variable by which the processes of a world are told from all others."""
 
@@ -192,9 +194,10 @@ def _runs(store: Path) -> dict[str, object]:
 
 
 def _vectors(cache: Path) -> Iterator[str]:
-    """Every vector of the cache by its key and hash, each as often as it is stored."""
+    """Every vector of the cache by its key and hash, each as often as it is stored, once what is damaged is removed."""
     import lance
 
     for table in cache.glob("embeddings/*/vectors.lance"):
+        VectorTable(table).tidy()
         for row in lance.dataset(str(table)).to_table(columns=["hash"]).to_pylist():
             yield f"{table.parent.name}/{row['hash']}"
