@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from runner.leftovers import remove, temporary_name
 
@@ -43,6 +44,19 @@ def save_array(path: Path, array: np.ndarray) -> None:
     """
     with path.open("wb") as file:
         np.save(SimpleNamespace(write=file.write), array, allow_pickle=False)
+
+
+def new_array(path: Path, shape: tuple[int, ...], kind: DTypeLike) -> np.memmap:
+    """A ``.npy`` file of zeros, mapped into memory to be written to; OSError where the disk has no room for it.
+
+    Its space is taken now: of a file with holes, a full disk would show when a page of the map is written to, as a bus
+    error, which ends the process.
+    """
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=shape)
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from runner.atomic import write_atomically
+from runner.atomic import new_array, write_atomically
 from runner.checked_files import replaced_with_checksum
 from runner.disk_usage import size_of
 from runner.embed.embedding_config import EmbeddingConfig
@@ -105,7 +105,7 @@ class EmbeddingCache:
             return absent
         try:
             with replaced_with_checksum(path) as temporary:
-                matrix = _create_matrix(temporary, (len(hashes), dimension))
+                matrix = new_array(temporary, (len(hashes), dimension), np.float32)
                 for found, vectors in table.read(locations):
                     _write_rows(matrix, [positions.pop(value) for value in found], vectors)
                 matrix.flush()
@@ -232,16 +232,6 @@ class EmbeddingCache:
 
 class _IncompleteError(Exception):
     """Some rows of a matrix could not be filled."""
-
-
-def _create_matrix(path: Path, shape: tuple[int, int]) -> np.memmap:
-    """An empty float32 ``.npy`` file whose space on the disk is taken: a full disk must show now, as an error, not
-    later, as a bus error when a page of the map is written to."""
-    matrix = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-    if hasattr(os, "posix_fallocate"):
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-    return matrix
 
 
 def _write_rows(matrix: np.ndarray, positions: Sequence[list[int]], vectors: np.ndarray) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from runner.atomic import new_array
 from runner.checked_files import replaced_with_checksum
 from runner.embed.embedding_config import Embedding
 from runner.embed.matrix_files import is_written
@@ -37,9 +38,7 @@ def take_vectors(vectors_path: Path, rows: Sequence[int], images: ImageSet, out_
     if not is_written(path, len(chosen)):
         out_dir.mkdir(parents=True, exist_ok=True)
         with replaced_with_checksum(path) as temporary:
-            matrix = np.lib.format.open_memmap(
-                temporary, mode="w+", dtype=np.float32, shape=(len(chosen), vectors.shape[1])
-            )
+            matrix = new_array(temporary, (len(chosen), vectors.shape[1]), np.float32)
             done = 0
             for block in _blocks(chosen):
                 part = vectors[block].astype(np.float64)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from runner.atomic import save_array
 from runner.cluster.geometry import Geometry, build_geometry
 from runner.cluster.similarity_tree import SimilarityTree
 from runner.cluster.spaces import Space
@@ -79,7 +80,7 @@ def _links_of_others(
     if len(rows) < 2:
         return Links(images, skipped, tree, _measure(key), vectors)
     with scratch_folder() as folder:
-        np.save(folder / "others.npy", vectors[rows])
+        save_array(folder / "others.npy", vectors[rows])
         others = _links(images.subset(rows.tolist()), (), _geometry(request, folder, folder / "others.npy"), key)
         edges = np.concatenate([equal, rows[others.tree.edges].astype(np.int32)])
         tree = SimilarityTree(edges, np.concatenate([tree.similarities, others.tree.similarities]), len(images))

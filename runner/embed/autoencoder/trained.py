@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.atomic import temporary_folder
+from runner.atomic import new_array, temporary_folder
 from runner.checked_files import replaced_with_checksum
 from runner.embed.architectures import Library
 from runner.embed.autoencoder.checkpoint import (
@@ -224,7 +224,7 @@ def _read_pixels(wanted: WantedAutoencoder, workers: int | None, path: Path) -> 
         contents = [contents[number] for number in np.sort(drawn)]
     side = wanted.shape.resolution
     view = View(side, wanted.shape.fit, PREPROCESSING.interpolation)
-    pixels = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(len(contents), side, side, 3))
+    pixels = new_array(path, (len(contents), side, side, 3), np.uint8)
     count, reason = 0, ""
     jobs = [ReadingJob(content, wanted.files[content], {view}) for content in contents]
     with (

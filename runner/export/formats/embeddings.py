@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.atomic import save_array
+from runner.atomic import new_array, save_array
 from runner.export.data import ExportData
 from runner.output.atomic import printable, write_json
 
@@ -18,9 +18,7 @@ def write_npy(data: ExportData, folder: Path) -> None:
     clusters (-1: noise). ``runner experiment --embeddings DIR`` reads the first two."""
     vectors = data.finished.vectors(data.trial.embedding)
     rows = [image.row for image in data.images]
-    matrix = np.lib.format.open_memmap(
-        folder / "embeddings.npy", mode="w+", dtype=np.float32, shape=(len(rows), vectors.shape[1])
-    )
+    matrix = new_array(folder / "embeddings.npy", (len(rows), vectors.shape[1]), np.float32)
     for start in range(0, len(rows), ROWS_AT_A_TIME):
         matrix[start : start + ROWS_AT_A_TIME] = vectors[rows[start : start + ROWS_AT_A_TIME]]
     matrix.flush()
