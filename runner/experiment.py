@@ -12,7 +12,6 @@ from runner import __version__
 from runner.cluster.grids import (
     Grid,
     check_sizes,
-    grids_as_settings,
     looks_at_images,
     parse_grids,
 )
@@ -27,7 +26,6 @@ from runner.engine.capacity import Capacity
 from runner.errors import NoUsableClusteringError, UsageError
 from runner.fingerprints import data_digest, experiment_digest
 from runner.images.content_hash import ContentHashes
-from runner.images.image_list import STDIN
 from runner.images.left_out import MOST_NAMED
 from runner.images.pairs import read_pairs
 from runner.images.source import Source, require_enough
@@ -57,6 +55,7 @@ from runner.output.work_folder import remove_leftovers
 from runner.plan import Plan
 from runner.progress import progress_bar
 from runner.ranking import rank_records
+from runner.resolved_config import keeps_list, resolved_config
 from runner.sources import open_source
 from runner.stage_clock import StageClock
 from runner.study import Study, sweep_embeddings
@@ -291,43 +290,21 @@ class _Experiment:
 
     def _results(self, summary: Summary, embedded: EmbeddingRun, study: Study) -> Results:
         vectors = {embedding.key: embedding.vectors_path for embedding in embedded.embeddings}
+        models = self.models.names() if self.models is not None else None
+        resolved = resolved_config(self.config, grids=self.grids, models=models, tracking_uri=self.tracking.uri)
         return Results(
             summary=summary,
             images=embedded.images,
             labels=study.journal.labels,
             vectors=lambda key: np.load(vectors[key], mmap_mode="r", allow_pickle=False),
-            config_yaml=self.tracking.note + dump_config(self._resolved()),
+            config_yaml=self.tracking.note + dump_config(resolved),
             flat_map=study.flat_map,
             tree=study.tree,
             reconstructions={} if self.models is None else self.models.reconstructions(),
             targets=self.source.targets,
             workers=self.config.workers or usable_cpus(),
-            image_list=self.source.listed if self._keeps_list() else None,
+            image_list=self.source.listed if keeps_list(self.config) else None,
         )
-
-    def _keeps_list(self) -> bool:
-        """Whether the list of images has to be kept with the results: as it came from standard input, now or when the
-        results in this folder, which may be archived before the new ones are written, were made."""
-        listed = self.config.images_from
-        return listed is not None and (
-            listed == STDIN or listed.expanduser().absolute() == self.out.absolute() / IMAGE_LIST
-        )
-
-    def _resolved(self) -> ExperimentConfig:
-        """The settings with all spelled out that a later version or another folder would make something else of."""
-        changes: dict[str, object] = {"sweep": grids_as_settings(self.grids), "algorithms": None, "spaces": None}
-        for name in ("images_from", "embeddings", "paths", "samples", "pairs", "cache_dir", "out"):
-            path: Path | None = getattr(self.config, name)
-            changes[name] = path and path.expanduser().absolute()
-        if self.config.tracking_uri is not None:
-            changes["tracking_uri"] = self.tracking.uri
-        if self.config.images is not None:
-            changes["images"] = [folder.absolute() for folder in self.config.folders]
-        if self._keeps_list():
-            changes["images_from"] = self.out.absolute() / IMAGE_LIST
-        if self.models is not None:
-            changes["models"] = self.models.names()
-        return ExperimentConfig.model_validate(self.config.model_dump() | changes)
 
     def _log(self, summary: Summary, embedded: EmbeddingRun, study: Study) -> Summary:
         """Log to MLflow what is not there yet; the summary with the parent run's id."""
