@@ -18,7 +18,9 @@ from runner.export.formats.embeddings import write_npy, write_parquet
 from runner.export.formats.lists import write_cluster_json, write_csv
 from runner.export.settings import Format
 
-Targets = Callable[[Sequence[ExportedImage], Path | None], list[str]]
+Targets = Callable[[Sequence[ExportedImage], bool], list[str]]
+"""Places for images, by whether their ids are names of files."""
+
 Write = Callable[[ExportData, Path], None]
 
 

@@ -55,7 +55,7 @@ def write_fiftyone(data: ExportData, folder: Path) -> None:
     write_json(folder / "labels.json", {"classes": classes, "labels": labels}, indent=None)
 
 
-def targets_for_hugging_face(images: Sequence[ExportedImage], root: Path | None) -> list[str]:
+def targets_for_hugging_face(images: Sequence[ExportedImage], is_named: bool) -> list[str]:
     """A place for each image in a folder of its cluster, where no name makes ``datasets`` take a part for the whole.
 
     It guesses splits from names: one file or folder called ``test``, and all others are left out. The guess is by lower
@@ -67,7 +67,7 @@ def targets_for_hugging_face(images: Sequence[ExportedImage], root: Path | None)
     folders = dict(zip(names, distinct_names(plain), strict=True))
     return [
         _SPLIT.sub(lambda match: match[0].capitalize(), f"{folders[image.name]}/{target.partition('/')[2]}")
-        for image, target in zip(images, targets_by_cluster(images, root), strict=True)
+        for image, target in zip(images, targets_by_cluster(images, is_named), strict=True)
     ]
 
 
