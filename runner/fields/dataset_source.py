@@ -14,6 +14,7 @@ from runner.images.image_set import ImageSet, SkippedImage
 from runner.images.names import folder_labels
 from runner.images.same_file import distinct_files
 from runner.images.source import Source, SourceWishes, sampled
+from runner.images.spellings import SpellingsOnDisk
 
 if TYPE_CHECKING:
     from fiftyone.core.collections import SampleCollection
@@ -47,11 +48,13 @@ def open_dataset(
     with database_errors():
         ids, files, *columns = samples.values(["id", "filepath", *([label_path] if label_path else [])])
     labels = columns[0] if columns else folder_labels(files) if wishes.labels == _FOLDER else None
-    chosen, skipped = _chosen(name, ids, files, sample_ids)
+    on_disk = SpellingsOnDisk()
+    paths = [on_disk.find(Path(file)) for file in files]
+    chosen, skipped = _chosen(name, ids, paths, sample_ids)
     images = distinct_files(
         ImageSet(
             ids=tuple(ids[row] for row in chosen),
-            paths=tuple(Path(files[row]) for row in chosen),
+            paths=tuple(paths[row] for row in chosen),
             labels=None if labels is None else tuple(labels[row] for row in chosen),
         )
     )
@@ -148,7 +151,7 @@ def _label_path(dataset: Any, labels: str | None) -> str | None:
 
 
 def _chosen(
-    name: str, ids: Sequence[str], files: Sequence[str], sample_ids: Sequence[str] | None
+    name: str, ids: Sequence[str], files: Sequence[Path], sample_ids: Sequence[str] | None
 ) -> tuple[list[int], list[SkippedImage]]:
     """Rows to take, and the samples that can't be."""
     wanted = None if sample_ids is None else dict.fromkeys(sample_ids)
@@ -168,7 +171,7 @@ def _chosen(
     return chosen, skipped
 
 
-def _fault(file: str) -> str | None:
+def _fault(file: Path) -> str | None:
     """Why a sample's file can't be taken; None if it can."""
     status = examine(file)
     if isinstance(status, FileNotFoundError):

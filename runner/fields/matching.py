@@ -12,6 +12,7 @@ import numpy as np
 from runner.errors import RunnerError
 from runner.fields.connection import database_errors
 from runner.images.same_file import FilesByIdentity
+from runner.images.spellings import SpellingsOnDisk
 from runner.summary import ImagesRecord
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def match_samples(dataset: Dataset, out: Path, images: Sequence[str], record: Im
     else:
         paths = [str(record.file_of(image)) for image in images]
         row_of, by_identity = {path: row for row, path in enumerate(paths)}, FilesByIdentity(paths)
-        rows_found = [row_of[file] if file in row_of else by_identity.find(file) for file in files]
+        on_disk = SpellingsOnDisk()
+        rows_found = [row_of[file] if file in row_of else by_identity.find(on_disk.find(Path(file))) for file in files]
     found = [(one, row) for one, row in zip(ids, rows_found, strict=True) if row is not None]
     if not found:
         raise RunnerError(

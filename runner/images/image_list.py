@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import RunnerError
-from runner.images.spellings import existing_spelling, is_possible, spellings
+from runner.images.spellings import SpellingsOnDisk, existing_spelling, is_possible, spellings
 from runner.table_files import read_table
 from runner.text_files import MOST_BYTES_OF_A_LIST, decode_text, parse_json, read_bytes, shown
 
@@ -82,9 +82,9 @@ def read_image_list(path: Path) -> ImageList:
 
 def find_listed(listed: ImageList) -> Iterator[tuple[str, ListedFile | str]]:
     """Each name of a list with its file, or with what is wrong with it in words that follow the name."""
-    real_folders: dict[str, str] = {}
+    on_disk, real_folders = SpellingsOnDisk(), dict[str, str]()
     for name in listed.names:
-        yield name, _find(name, listed.base, real_folders)
+        yield name, _find(name, listed.base, on_disk, real_folders)
 
 
 def files_outside(path: Path) -> frozenset[Path]:
@@ -93,14 +93,14 @@ def files_outside(path: Path) -> frozenset[Path]:
     return frozenset(file.path for file in found if file.is_outside)
 
 
-def _find(name: str, base: Path, real_folders: dict[str, str]) -> ListedFile | str:
+def _find(name: str, base: Path, on_disk: SpellingsOnDisk, real_folders: dict[str, str]) -> ListedFile | str:
     if not is_possible(name):
         return "is no name that a file can have"
     problem = ""
     for spelling in spellings(name):
         if not spelling:
             continue
-        path = existing_spelling(base / spelling)
+        path = on_disk.find(base / spelling)
         try:
             status = path.stat()
         except OSError as error:

@@ -15,6 +15,7 @@ from runner.errors import RunnerError, UsageError
 from runner.examine import is_file
 from runner.images.image_set import ImageSet
 from runner.images.names import folder_labels
+from runner.images.spellings import SpellingsOnDisk
 from runner.text_files import MOST_BYTES_OF_A_LIST, read_json, shown
 
 _PATHS_NAMES = ("paths.json", "image_paths.json")
@@ -79,7 +80,8 @@ def load_precomputed(embeddings: Path, paths: Path | None = None, *, labels: boo
             "both must come from the same run"
         )
     folder = paths_path.parent.resolve()  # the list itself may be a link to where a store keeps it
-    files = [_file_within(folder, image_id) for image_id in ids]
+    on_disk = SpellingsOnDisk()
+    files = [_file_within(folder, image_id, on_disk) for image_id in ids]
     existing = tuple(file for file in files if file is not None and is_file(file))
     complete = len(existing) == len(ids)
     images = ImageSet(
@@ -216,10 +218,10 @@ def _is_text(name: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
-def _file_within(folder: Path, name: str) -> Path | None:
+def _file_within(folder: Path, name: str, on_disk: SpellingsOnDisk) -> Path | None:
     """The file that an entry names: an absolute path as it is, a relative one only where its name stays in ``folder``.
 
     A link in the folder stands for its file, wherever that is.
     """
     file = Path(os.path.abspath(folder / name))  # noqa: PTH100 - takes out `..` without following links
-    return file if Path(name).is_absolute() or file.is_relative_to(folder) else None
+    return on_disk.find(file) if Path(name).is_absolute() or file.is_relative_to(folder) else None

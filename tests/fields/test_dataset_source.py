@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
+from runner.cli import main
 from runner.errors import RunnerError, UsageError
 from runner.fields.dataset_source import open_dataset, require_plain_images
 from runner.images.source import SourceWishes
@@ -73,6 +75,45 @@ def test_unknown_dataset_names_the_nearest(dataset: Dataset) -> None:
         open_dataset(f"{dataset.name}s", SourceWishes())
 
 
+def test_a_saved_view_is_taken_alone(dataset: Dataset) -> None:
+    from fiftyone import ViewField
+
+    dataset.save_view("green", dataset.match(ViewField("kind.label") == "green").sort_by("filepath", reverse=True))
+    source = open_dataset(dataset.name, SourceWishes(labels="kind"), view="green")
+    assert list(source.images.ids) == dataset.load_saved_view("green").values("id")
+    assert set(source.images.labels or ()) == {"green"}
+    assert (source.total, source.name) == (8, dataset.name)
+    assert source.location == f"FiftyOne dataset {dataset.name}, view green"
+    with pytest.raises(RunnerError, match="has no saved view 'gren'; it has green"):
+        open_dataset(dataset.name, SourceWishes(), view="gren")
+    dataset.delete_saved_view("green")
+    with pytest.raises(RunnerError, match="has no saved view 'green'; it has none"):
+        open_dataset(dataset.name, SourceWishes(), view="green")
+
+
+def test_a_saved_view_of_patches_is_refused(dataset: Dataset) -> None:
+    import fiftyone as fo
+
+    things = [fo.Detections(detections=[fo.Detection(bounding_box=[0, 0, 1, 1])]) for _ in range(len(dataset))]
+    dataset.set_values("things", things)
+    dataset.save_view("things", dataset.to_patches("things"))
+    with pytest.raises(RunnerError, match="is a view of object patches"):
+        open_dataset(dataset.name, SourceWishes(), view="things")
+
+
+def test_files_in_another_normalisation(fiftyone: object, tmp_path: Path) -> None:
+    import fiftyone as fo
+
+    for name in ("e\N{COMBINING ACUTE ACCENT}.png", "plain.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    composed = fo.Dataset()
+    composed.add_samples(
+        [fo.Sample(filepath=str(tmp_path / name)) for name in ("\N{LATIN SMALL LETTER E WITH ACUTE}.png", "plain.png")]
+    )
+    source = open_dataset(composed.name, SourceWishes())
+    assert source.skipped == () and set(source.images.paths) == set(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("media", ["video", "point cloud", "group", "patches"])
 def test_what_is_no_image_is_refused(media: str, fiftyone: object, dataset: Dataset) -> None:
     import fiftyone as fo
@@ -130,6 +171,17 @@ def test_embed_a_part_of_a_dataset(dataset: Dataset, tmp_path: Path, cache_dir: 
     model = ["--models", "efficientnet_lite0", "--resolutions", "32", "--samples", str(tmp_path / "ids.json")]
     done = subprocess.run([*command, *model], capture_output=True, text=True)
     assert done.returncode == 0 and "5 images embedded" in done.stdout, done.stdout + done.stderr
+
+
+def test_embed_a_saved_view(
+    dataset: Dataset, tmp_path: Path, cache_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset.save_view("some", dataset.limit(5))
+    command = ["embed", "--dataset", dataset.name, "--models", "pixels", "--cache-dir", str(cache_dir), "--view"]
+    assert main([*command, "some"]) == 0
+    assert "5 images embedded" in capsys.readouterr().out
+    assert main([*command, "none"]) == 1
+    assert "has no saved view 'none'; it has some" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "[1]", None])

@@ -203,7 +203,7 @@ def test_database_goes_away_in_mid_run(study: Study, tmp_path: Path) -> None:
     [
         (["--write-fields", "--images", "."], "--write-fields goes with --dataset"),
         (["--samples", "x.json", "--images", "."], "--samples goes with --dataset"),
-        (["--dataset", "a", "--images", "."], "give exactly one of --images, --dataset, --embeddings"),
+        (["--dataset", "a", "--images", "."], "give exactly one of --images, --images-from, --dataset, --embeddings"),
         ([], "not none"),
     ],
 )

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,6 +138,21 @@ def test_a_name_on_the_disk_of_a_mac(tmp_path: Path) -> None:
     assert scan_list(tmp_path / "list.txt").scan.images.ids == (DECOMPOSED, "plain.jpg")
     (tmp_path / COMPOSED).touch()
     assert scan_list(tmp_path / "list.txt").scan.images.ids == (COMPOSED, "plain.jpg"), "the folder holds both"
+
+
+def test_a_long_list_of_such_names_takes_no_forever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"caf\N{LATIN SMALL LETTER E WITH ACUTE} {number}.jpg" for number in range(50)]
+    for name in names:
+        (tmp_path / unicodedata.normalize("NFD", name)).touch()
+    (tmp_path / "list.json").write_text(
+        json.dumps([*names, *(f"\N{LATIN SMALL LETTER E WITH ACUTE}{name}" for name in names)])
+    )
+    listed = []
+    list_folder = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: listed.append(folder) or list_folder(folder))
+    found = scan_list(tmp_path / "list.json")
+    assert (len(found.scan.images), len(found.scan.skipped)) == (50, 50)
+    assert listed.count(tmp_path) == 1, "each folder is listed once"
 
 
 def test_standard_input_starts_from_the_working_folder(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

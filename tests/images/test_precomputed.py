@@ -201,3 +201,14 @@ def test_vectors_in_columns(tmp_path: Path) -> None:
     np.save(tmp_path / "vectors.npy", np.asfortranarray(vectors))
     loaded = load_precomputed(tmp_path / "vectors.npy")
     assert np.array_equal(np.load(loaded.vectors_path), vectors) and len(loaded.images) == 3
+
+
+def test_names_in_another_normalisation_than_the_disk(tmp_path: Path) -> None:
+    np.save(tmp_path / "vectors.npy", np.eye(2, dtype=np.float32))
+    (tmp_path / "cafe\N{COMBINING ACUTE ACCENT}.jpg").touch()
+    (tmp_path / "plain.jpg").touch()
+    (tmp_path / "paths.json").write_text(json.dumps(["caf\N{LATIN SMALL LETTER E WITH ACUTE}.jpg", "plain.jpg"]))
+    found = load_precomputed(tmp_path / "vectors.npy")
+    assert found.missing_files == 0
+    assert found.images.ids[0] == "caf\N{LATIN SMALL LETTER E WITH ACUTE}.jpg", "as the list has it"
+    assert found.images.paths[0] == tmp_path / "cafe\N{COMBINING ACUTE ACCENT}.jpg"
