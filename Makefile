@@ -1,10 +1,10 @@
-# make setup | demo | app | test | check | faults | bench: each works alone on a machine with Python 3.11+, pip and make.
+# make setup | demo | app | test | check | faults | fuzz | bench: each works alone on a machine with Python 3.11+, pip and make.
 
 PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 
-.PHONY: setup demo app lint test check faults bench clean
+.PHONY: setup demo app lint test check faults fuzz bench clean
 
 setup: $(READY)
 
@@ -41,6 +41,10 @@ check: $(READY)
 # faults by a seed that is printed: make faults, make faults SEED=7, make faults KILLS=200 ALL=1
 faults: $(READY)
 	$(VENV)/bin/python -m tests.faults --seconds 2400 $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(ALL),--all)
+
+# every parser with whatever it may be given: make fuzz, make fuzz MINUTES=5, make fuzz SEED=7
+fuzz: $(READY)
+	$(VENV)/bin/python -m tests.fuzz --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
 
 bench: $(READY)
 	for benchmark in tests/benchmarks/*.py; do echo "== $$benchmark"; $(VENV)/bin/python "$$benchmark" || exit 1; done

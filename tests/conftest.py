@@ -20,8 +20,10 @@ for variable in VARIABLES.values():
 own_database()  # before any test module can import FiftyOne
 
 settings.register_profile("shared machine", deadline=None)  # how long an example takes says nothing on a busy machine
-settings.register_profile("fuzz", deadline=None, max_examples=100_000, suppress_health_check=list(HealthCheck))
-"""For `pytest tests/fuzz --hypothesis-profile=fuzz`: the same tests for as long as one lets them run."""
+settings.register_profile(
+    "fuzz", deadline=None, max_examples=200, suppress_health_check=list(HealthCheck), print_blob=True
+)
+"""Of one round of ``python -m tests.fuzz``."""
 settings.load_profile("shared machine")
 
 LONGEST = ("test_experiment.py", "test_app.py")

@@ -18,8 +18,9 @@ from runner.checked_files import replaced_with_checksum
 from runner.disk_usage import size_of
 from runner.embed.embedding_config import EmbeddingConfig
 from runner.embed.vector_table import MOVED_ASIDE_PREFIX, TableState, VectorTable
-from runner.errors import UsageError
+from runner.errors import RunnerError, UsageError
 from runner.leftovers import leftovers_in, remove, temporary_name
+from runner.text_files import read_json
 
 _TABLE = "vectors.lance"
 _DESCRIPTION = "config.json"
@@ -199,13 +200,19 @@ class EmbeddingCache:
 
     def _describe(self, folder: Path) -> CachedEmbedding:
         try:
-            description = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+            description = read_json(folder / _DESCRIPTION, "the description")
+        except RunnerError:
             description = {}
         marks = [folder / _LAST_USED, folder]
         used = next(mark.stat().st_mtime for mark in marks if mark.exists())
         rows = len(self._table(folder.name))
-        return CachedEmbedding(folder.name, rows, size_of(folder), datetime.fromtimestamp(used, UTC), description)
+        return CachedEmbedding(
+            folder.name,
+            rows,
+            size_of(folder),
+            datetime.fromtimestamp(used, UTC),
+            description if isinstance(description, dict) else {},
+        )
 
     def _chosen(self, keys: Collection[str]) -> list[Path]:
         folders = self._folders()

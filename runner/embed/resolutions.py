@@ -7,7 +7,7 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 
-from runner.checked_files import read_checked, write_checked
+from runner.checked_files import UNREADABLE, read_checked, write_checked
 from runner.embed.architectures import Library
 from runner.embed.recipe import ModelRecipe
 from runner.errors import UsageError
@@ -70,7 +70,7 @@ def _tried(recipe: ModelRecipe, resolution: int, cache_dir: Path) -> str:
 def _is_text(content: bytes) -> bool:
     try:
         return isinstance(json.loads(content), str)
-    except ValueError:
+    except UNREADABLE:
         return False
 
 

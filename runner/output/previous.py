@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from runner.atomic import try_writing
@@ -11,6 +10,7 @@ from runner.output.layout import PREVIOUS, RESULT_NAMES, STATE, SUMMARY, own_ent
 from runner.output.own_files import refuse_foreign_files
 from runner.output.result_files import DamagedResultError, fingerprint_of_labels, read_summary
 from runner.output.state import begin, read_state
+from runner.text_files import MOST_BYTES_OF_A_LIST, read_json
 
 _COLLECTED = ".collected"
 
@@ -44,9 +44,9 @@ def fingerprint_of(out: Path) -> str | None:
     if state is not None:
         return state.fingerprint
     try:
-        summary = json.loads((out / SUMMARY).read_bytes())
+        summary = read_json(out / SUMMARY, "the summary", at_most=MOST_BYTES_OF_A_LIST)
         fingerprint = summary["experiment"]["fingerprint"]
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (RunnerError, KeyError, TypeError):
         return fingerprint_of_labels(out)
     return fingerprint if isinstance(fingerprint, str) and fingerprint else None
 
