@@ -10,7 +10,7 @@ import hashlib
 from pathlib import Path
 
 from runner.images.kinds import HEAD_SIZE, Kind, kind_of
-from runner.images.limits import FULL_PIXELS, LARGE_WEBP_PIXELS
+from runner.images.limits import FULL_PIXELS, LARGE_PIXELS, LARGE_WEBP_PIXELS
 from runner.images.open_image import OpenedImage, UnreadableImageError, opened
 from runner.images.png import Png
 from runner.images.tiff import TiffPage, TiffReader
@@ -40,10 +40,13 @@ _ALWAYS_READ = (Kind.JPEG, Kind.PNG, Kind.GIF, Kind.BMP, Kind.TIFF, Kind.WEBP)
 """Kinds that were read before revision 1; all others have had their present pixels since they are read."""
 
 
+_AS_BEFORE = {Kind.WEBP: LARGE_WEBP_PIXELS, Kind.TIFF: LARGE_PIXELS}
+"""Up to how many pixels an image is read as it was before revision 1, where that is less than for all others."""
+
+
 def _is_large(image: OpenedImage) -> bool:
     """Whether it is of a size that revision 1 may reduce in another way, or read by another library."""
-    most = FULL_PIXELS if image.kind is Kind.JPEG else LARGE_WEBP_PIXELS
-    return image.size[0] * image.size[1] > most
+    return image.size[0] * image.size[1] > _AS_BEFORE.get(image.kind, FULL_PIXELS)
 
 
 def _is_read_otherwise(image: OpenedImage) -> bool:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from textwrap import shorten
 from typing import BinaryIO
 
 from PIL import ExifTags, Image, ImageFile, PngImagePlugin, TiffImagePlugin
@@ -21,6 +22,8 @@ from runner.images.readable_kinds import plugin, why_unreadable
 from runner.images.tiff import Tag, TiffPage, read_page
 
 _SWAPPING_SIDES = (5, 6, 7, 8)
+_LONGEST_DETAIL = 200
+"""Characters of what a decoder says; some say it once for each row."""
 
 
 class UnreadableImageError(RunnerError):
@@ -110,7 +113,7 @@ def _damage_as_reason() -> Iterator[None]:
         raise UnreadableImageError("needs more memory than there is") from error
     except Exception as error:  # damaged bytes make decoders raise nearly every type there is
         detail = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise UnreadableImageError(f"damaged or incomplete: {' '.join(detail.split())}") from error
+        raise UnreadableImageError(f"damaged or incomplete: {shorten(detail, _LONGEST_DETAIL)}") from error
 
 
 def _open_by_pillow(file: BinaryIO, kind: Kind) -> OpenedImage:

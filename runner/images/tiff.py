@@ -223,9 +223,16 @@ def _pages(file: IO[bytes]) -> Iterator[TiffPage]:
         raise SyntaxError("the file ends where a page should be described") from error
 
 
+def _go_to(file: IO[bytes], place: int) -> None:
+    """Seek, but not to where no file has anything, which systems take for a failure of theirs."""
+    if place > file.seek(0, io.SEEK_END):
+        raise SyntaxError(f"it refers to byte {place:,}, which is beyond its end")
+    file.seek(place)
+
+
 def _page(file: IO[bytes], offset: int, index: int, order: str, big: bool) -> tuple[TiffPage, int]:
     """The page described at ``offset``, and where the next one is described; 0 after the last."""
-    file.seek(offset)
+    _go_to(file, offset)
     entry_size, count_code, pointer = (20, "Q", "Q") if big else (12, "H", "I")
     (count,) = struct.unpack(order + count_code, file.read(8 if big else 2))
     if count > 65535:
@@ -245,7 +252,7 @@ def _page(file: IO[bytes], offset: int, index: int, order: str, big: bool) -> tu
         taken = min(length, _MOST_VALUES)
         inline = entries[at + entry_size - (8 if big else 4) : at + entry_size]
         if length * _SIZES[kind] > len(inline):
-            file.seek(struct.unpack(order + pointer, inline)[0])
+            _go_to(file, struct.unpack(order + pointer, inline)[0])
             inline = file.read(taken * _SIZES[kind])
         if len(inline) >= taken * _SIZES[kind]:
             tags[tag] = struct.unpack_from(f"{order}{taken}{_CODES[kind]}", inline)
@@ -302,7 +309,7 @@ def _share(file: IO[bytes], page: TiffPage, tag: int, number: int) -> bytes:
     start = struct.unpack_from(page.order + page.pointer, head, page.value_at)[0] + number * share * size
     if share * size > room:
         return struct.pack(page.order + ("HHQQ" if page.big else "HHII"), tag, kind, share, start)
-    file.seek(start)
+    _go_to(file, start)
     return _entry(page, tag, kind, share, *struct.unpack(f"{page.order}{share}{_CODES[kind]}", file.read(share * size)))
 
 

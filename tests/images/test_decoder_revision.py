@@ -112,15 +112,32 @@ def test_a_later_revision_looks_again(
         ("jpg", (20_000, 3_025), 0),
         ("jpg", (20_000, 3_026), 1),  # above 60.5 megapixels they are reduced in any case
         ("webp", (10_000, 3_001), 1),  # above 30 they are reduced by libwebp itself
-        ("bmp", (10_000, 3_000), 0),
+        ("png", (10_000, 6_050), 0),
+        ("png", (10_000, 6_051), 1),
+        ("bmp", (10_000, 6_050), 0),
+        ("gif", (10_000, 6_050), 0),
+        ("tif", (10_000, 5_000), 0),
+        ("tif", (10_000, 5_001), 1),  # above 50 they are read by another library
     ],
 )
 def test_what_is_reduced_otherwise_for_its_size_is_of_another_revision(
     tmp_path: Path, suffix: str, size: tuple[int, int], revision: int
 ) -> None:
     path = tmp_path / f"large.{suffix}"
-    Image.new("L", size).save(path)
+    quickly = {"png": {"compress_level": 1}, "webp": {"method": 0}}
+    Image.new("L", size).save(path, **quickly.get(suffix, {}))
     assert decoder_revision.revision_of(path) == revision
+
+
+def test_what_is_damaged_is_of_no_revision(tmp_path: Path) -> None:
+    path = tmp_path / "big.tif"
+    tifffile.imwrite(path, PHOTO, photometric="rgb", bigtiff=True)
+    data = bytearray(path.read_bytes())
+    data[8:16] = (2**63 + 8).to_bytes(8, "little")  # to where no system lets a file be read
+    path.write_bytes(data)
+    assert decoder_revision.revision_of(path) == 0
+    with pytest.raises(open_image.UnreadableImageError, match=r"refers to byte 9,\S+, which is beyond its end"):
+        open_image.image_size(path)
 
 
 def test_a_disk_that_fails_says_nothing_of_the_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
