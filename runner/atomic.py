@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from runner.leftovers import remove, temporary_name
+from runner.system_errors import IN_USE
+
+_PATIENCE = 5.0
+"""Seconds to wait until it no longer has."""
 
 
 @contextmanager
@@ -25,10 +30,34 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        temporary.replace(path)
+        replace_patiently(temporary, path)
+    except OSError as error:
+        if error.filename is None:  # a full disk or one that is gone, met by write, fsync or close
+            error.filename = str(path)
+        raise
     finally:
         with suppress(OSError):  # what went wrong before is what matters
             temporary.unlink(missing_ok=True)
+
+
+def replace_patiently(new: Path, path: Path) -> None:
+    """Rename ``new`` to ``path``, over what is there.
+
+    A share, and Windows, refuse that while a program has ``path`` open; one that only looks at it, such as an indexer
+    or a viewer, is soon done.
+
+    Raises:
+        OSError: it is not possible, or not within some seconds.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            new.replace(path)
+            return
+        except OSError as error:
+            if error.errno not in IN_USE or not path.exists() or time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

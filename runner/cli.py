@@ -12,6 +12,7 @@ from runner.commands import COMMANDS
 from runner.errors import RunnerError
 from runner.interrupts import interruptible
 from runner.memory import is_out_of_memory
+from runner.system_errors import reason_and_remedy
 
 DESCRIPTION = "Embed images under several models, sweep clusterings over them, rank them, and see what is in the heap."
 
@@ -54,7 +55,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             print(f"runner: {OUT_OF_MEMORY}", file=sys.stderr)
         elif isinstance(error, OSError):
             where = f" {error.filename}:" if error.filename else ""
-            print(f"runner:{where} {error.strerror or error}", file=sys.stderr)
+            print(f"runner:{where} {reason_and_remedy(error)}", file=sys.stderr)
         else:
             raise
         return 1

@@ -23,7 +23,7 @@ from runner.embed.embedding_config import Embedding
 from runner.embed.pipeline import EmbeddingPlan, EmbeddingRun, embed_images
 from runner.embed.ready_made import take_vectors
 from runner.engine.capacity import Capacity
-from runner.errors import NoUsableClusteringError, UsageError
+from runner.errors import NoUsableClusteringError, RunnerError, UsageError
 from runner.fingerprints import data_digest, experiment_digest
 from runner.images.content_hash import ContentHashes
 from runner.images.left_out import MOST_NAMED
@@ -60,6 +60,7 @@ from runner.sources import open_source
 from runner.stage_clock import StageClock
 from runner.study import Study, sweep_embeddings
 from runner.summary import FORMAT, EmbeddingRecord, ExperimentRecord, ImagesRecord, Summary
+from runner.system_errors import reason_and_remedy
 from runner.track.address import TrackingAddress
 from runner.track.environment import with_mlflow_environment
 from runner.track.experiment_log import check_store, checked_experiment_name, log_experiment
@@ -243,6 +244,9 @@ class _Experiment:
         if self.models is None:
             return [embedded.embeddings[0].key]
         hashes = ContentHashes(self.cache.cache_dir).hash_files(embedded.images.paths)
+        for path, value in zip(embedded.images.paths, hashes, strict=True):
+            if isinstance(value, OSError):
+                raise RunnerError(f"{path} can't be read any more ({reason_and_remedy(value)})") from value
         return [str(value) for value in hashes]
 
     def _summary(self, embedded: EmbeddingRun, study: Study) -> Summary:

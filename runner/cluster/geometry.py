@@ -24,7 +24,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 
 from runner.checked_files import remove_checked, write_checked
 from runner.cluster.distinct_rows import DistinctRows, distinct_rows
@@ -51,6 +50,7 @@ from runner.cluster.single_linkage import SpanningTree, dendrogram
 from runner.cluster.spaces import Space, SpaceKind, project
 from runner.cluster.spanning_tree import mutual_reachability_tree, reweighted_tree
 from runner.cluster.two_stage import two_stage_geometry
+from runner.drives import locked_if_possible
 
 SCORED_NEIGHBORS = 30
 """Neighbours that scores need at least, where there are that many other rows."""
@@ -132,7 +132,7 @@ class Geometry:
         """An array that several settings share: loaded if it is there, else computed and kept; where another process is
         about to compute it, that one is waited for."""
         if not self.is_prepared(name):
-            with FileLock(self._prepared_path(name).with_suffix(".lock")):
+            with locked_if_possible(self._prepared_path(name).with_suffix(".lock")):
                 if not self.is_prepared(name):
                     save_array(self._prepared_path(name), compute())
         return self.load_prepared(name)

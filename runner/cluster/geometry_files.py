@@ -13,6 +13,7 @@ from runner import atomic
 from runner.checked_files import UNREADABLE, give_checksum, is_sound, remove_checked, replaced_with_checksum
 from runner.cluster.neighbors import Neighbors, exact_distances
 from runner.cluster.single_linkage import SpanningTree, minimum_spanning_forest
+from runner.drives import link_or_copy
 
 MARKER = "geometry.json"
 IMAGE_PATHS = "image_paths.json"
@@ -56,13 +57,14 @@ def save_tree(path: Path, tree: SpanningTree) -> None:
 
 
 def link_vectors(source: Path, directory: Path) -> None:
-    """Let the geometry in ``directory`` have the vectors of ``source`` without a copy."""
+    """Let the geometry in ``directory`` have the vectors of ``source``, without a copy where the drive has links."""
     target = directory / VECTORS
     remove_checked(target)
     try:
         os.link(source, target)
     except OSError:  # another file system, or one without hard links
-        target.symlink_to(source.resolve())
+        with atomic.replaced_atomically(target) as temporary:
+            link_or_copy(source.resolve(), temporary)
     give_checksum(target)
 
 

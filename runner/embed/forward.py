@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from runner.drives import require_reachable
 from runner.embed.cache import EmbeddingCache
 from runner.embed.embedding_config import EmbeddingConfig
 from runner.embed.hashed_images import HashedFile
@@ -86,7 +87,8 @@ class ForwardPasses:
             files: where each content is.
 
         Raises:
-            RunnerError: a model can't be loaded or the cache can't be written to; what was computed by then is kept.
+            RunnerError: a model can't be loaded, the cache can't be written to, or the images' drive is gone; what was
+                computed by then is kept.
         """
         wanted = {config: hashes for config, hashes in missing.items() if hashes}
         resolver = ModelResolver(self._cache.cache_dir)
@@ -118,6 +120,7 @@ class ForwardPasses:
                 job, views = result
                 configs = configs_by_hash[job.content_hash]
                 if isinstance(views, UnreadableImageError):
+                    require_reachable([job.file.path.parent])
                     self.outcome.failed[job.content_hash] = views.reason
                     report(len(configs))
                     continue

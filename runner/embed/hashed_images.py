@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner.drives import require_reachable
 from runner.images.content_hash import ContentHashes
 from runner.images.image_set import ImageSet
 from runner.images.stat_table import FileStamp
@@ -44,7 +45,11 @@ class HashedImages:
 
 
 def hash_images(images: ImageSet, cache_dir: Path) -> HashedImages:
-    """Hash the files of ``images``; those known from earlier runs are not read again."""
+    """Hash the files of ``images``; those known from earlier runs are not read again.
+
+    Raises:
+        RunnerError: some can't be read because their drive is gone.
+    """
     stamps = [_stamp(path) for path in images.paths]
     by_image: list[str | None] = []
     errors: dict[int, str] = {}
@@ -56,6 +61,7 @@ def hash_images(images: ImageSet, cache_dir: Path) -> HashedImages:
         else:
             files.setdefault(outcome, HashedFile(images.paths[index], stamps[index]))
             by_image.append(outcome)
+    require_reachable(images.paths[index].parent for index in errors)
     return HashedImages(tuple(by_image), errors, files)
 
 

@@ -6,14 +6,15 @@ renaming a finished, empty one, since two processes that both create it by their
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import random
 import shutil
 import time
 import uuid
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from runner.drives import has_links, locked_if_possible
 from runner.errors import RunnerError
 from runner.leftovers import temporary_name
 
@@ -30,6 +32,7 @@ MOVED_ASIDE_PREFIX = ".damaged-"
 """Start of the names of datasets that could not be opened any more."""
 
 _HASH, _VECTOR, _CHECKSUM = "hash", "vector", "checksum"
+_COMMIT_LOCK = ".commit.lock"
 _ROWS_PER_READ = 2048
 _ATTEMPTS = 8
 _UNCOMMITTED_AGE = timedelta(hours=1)
@@ -124,7 +127,8 @@ class VectorTable:
         for attempt in range(_ATTEMPTS):
             try:
                 with _reading():
-                    lance.write_dataset(table, self._open_or_create(table.schema), mode="append")
+                    dataset = self._open_or_create(table.schema)
+                    lance.write_dataset(table, dataset, mode="append", commit_lock=self._commit_lock())
                 return
             except _DamageError as error:  # most likely another process was faster; Lance has tried some times too
                 if attempt == _ATTEMPTS - 1:
@@ -176,7 +180,8 @@ class VectorTable:
                 kept = None if len(bad) == n else fragment.delete_rows(bad)
                 gone, changed = ([fragment.fragment_id], []) if kept is None else ([], [kept])
                 delete = lance.LanceOperation.Delete(changed, gone, predicate="false")
-                dataset = lance.LanceDataset.commit(dataset, delete, read_version=dataset.version)
+                lock = self._commit_lock()
+                dataset = lance.LanceDataset.commit(dataset, delete, read_version=dataset.version, commit_lock=lock)
                 dropped += len(bad)
         return dataset, dropped
 
@@ -202,7 +207,7 @@ class VectorTable:
                 return None
             try:
                 with _reading():
-                    dataset = lance.dataset(str(self.path))
+                    dataset = lance.dataset(str(self.path), commit_lock=self._commit_lock())
                     if dataset.schema.names != [_HASH, _VECTOR, _CHECKSUM]:
                         raise _DamageError(f"its columns are {dataset.schema.names}")
                     return dataset
@@ -228,14 +233,30 @@ class VectorTable:
         new = self.path.with_name(temporary_name())
         new.parent.mkdir(parents=True, exist_ok=True)
         try:
-            lance.write_dataset(schema.empty_table(), str(new), mode="create")
+            lance.write_dataset(schema.empty_table(), str(new), mode="create", commit_lock=self._commit_lock())
             new.rename(self.path)
         except OSError:
             if not self.path.exists():
                 raise
         finally:
             shutil.rmtree(new, ignore_errors=True)
-        return lance.dataset(str(self.path))
+        return lance.dataset(str(self.path), commit_lock=self._commit_lock())
+
+    def _commit_lock(self) -> Callable[[int], AbstractContextManager[None]] | None:
+        """What Lance is to hold while it commits. None where it needs nothing: it makes the new version by a hard link,
+        which fails if another process was faster, but there are drives without links."""
+        folder = self.path.parent
+        if _has_hard_links(folder):
+            return None
+        return lambda version: locked_if_possible(folder / _COMMIT_LOCK)
+
+
+@functools.cache
+def _has_hard_links(folder: Path) -> bool:
+    try:
+        return has_links(folder, symbolic=False)
+    except OSError:  # nothing can be written there at all, which whoever writes will say
+        return True
 
 
 def usable_rows(vectors: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from runner.drives import has_links
 from runner.errors import RunnerError
 from runner.examine import examine, reason_of
 from runner.export.manifest import MANIFEST, UNDONE, PlacedImage
@@ -68,6 +69,9 @@ def check_room(to: Path, images: Sequence[PlacedImage], how: How) -> None:
         elsewhere = next((source for source, own in devices.items() if own != device), None)
         if elsewhere is not None:
             raise RunnerError(f"{to} is on another file system than {elsewhere}; use --how copy or symlink")
+    if how in (How.HARDLINK, How.SYMLINK) and not has_links(place, symbolic=how is How.SYMLINK):
+        other = "symlink or copy" if how is How.HARDLINK else "copy"
+        raise RunnerError(f"the drive of {to} has no such links; use --how {other}")
     if how is How.MOVE:
         for folder in {Path(image.source).parent for image in images}:
             if not os.access(folder, os.W_OK | os.X_OK):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from runner.drives import require_reachable
 from runner.errors import RunnerError
 from runner.examine import FileIdentity, examine, identity_of, reason_of
 from runner.images.image_set import ImageSet, SkippedImage
@@ -19,6 +20,7 @@ from runner.images.left_out import unread_note
 from runner.images.names import folder_labels
 from runner.images.readable_kinds import READABLE, why_unreadable
 from runner.images.same_file import distinct_files
+from runner.system_errors import BACK, GONE
 
 RESULTS_MARKER = ".imagesweep.json"
 """A folder that holds this file holds results, whose sheets and plots are no images of the user's."""
@@ -63,10 +65,12 @@ def scan_folder(root: Path, *, labels: bool = False, follow_links: bool = False)
         follow_links: whether links to folders are followed as well, but for those that lead in a circle.
 
     Raises:
-        RunnerError: ``root`` is missing, is not a folder, or holds no image.
+        RunnerError: ``root`` is missing, is not a folder, holds no image, or its drive is gone.
     """
     walk = _Walk(_existing_folder(root), follow_links)
     walk.run()
+    if walk.skipped:
+        require_reachable([walk.root])
     if not walk.ids:
         raise RunnerError(_nothing_found(root, walk))
     ids = tuple(sorted(walk.ids))
@@ -85,7 +89,8 @@ def _existing_folder(root: Path) -> Path:
     folder = root.expanduser()
     status = examine(folder)
     if isinstance(status, OSError):
-        raise RunnerError(f"the folder of images {root} can't be opened ({reason_of(status)}); check its name")
+        remedy = BACK if status.errno in GONE else "check its name"
+        raise RunnerError(f"the folder of images {root} can't be opened ({reason_of(status)}); {remedy}")
     if not stat.S_ISDIR(status.st_mode):
         raise RunnerError(f"{root} is a file, not a folder; give the folder that holds the images")
     folder = folder.resolve()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import re
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import xxhash
+
+from runner.drives import has_record_locks
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +73,8 @@ class FileStamp:
 class StatTable:
     """SQLite table path -> (stamp, hash), shared safely by any number of processes.
 
-    It only saves time. A damaged file is thrown away and a table that can't be used is done without, each with one
-    line in the log.
+    It only saves time. A damaged file is thrown away and a table that can't be used is done without, as on a drive
+    without file locks, each with one line in the log.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -80,6 +83,8 @@ class StatTable:
     def lookup(self, paths: Sequence[Path]) -> dict[Path, tuple[FileStamp, str]]:
         """What is known of ``paths``; those never stored are left out."""
         known: dict[Path, tuple[FileStamp, str]] = {}
+        if not _can_remember(self.path.parent):
+            return known
         with self._guarded(), closing(self._connect()) as connection:
             by_key = {_key(path): path for path in paths}
             keys = list(by_key)
@@ -96,6 +101,8 @@ class StatTable:
 
     def store(self, entries: Mapping[Path, tuple[FileStamp, str]]) -> None:
         """Add or replace entries, all in one transaction."""
+        if not _can_remember(self.path.parent):
+            return
         rows = [
             (_key(path), stamp.size, stamp.mtime_ns, stamp.ctime_ns, f"{digest} {_check(_key(path), stamp, digest)}")
             for path, (stamp, digest) in entries.items()
@@ -106,6 +113,8 @@ class StatTable:
     def revisions(self, hashes: Iterable[str], latest: int) -> dict[str, int]:
         """The decoder revisions known of contents; those not looked at since ``latest`` came are left out."""
         known: dict[str, int] = {}
+        if not _can_remember(self.path.parent):
+            return known
         with self._guarded(), closing(self._connect()) as connection:
             keys = list(dict.fromkeys(hashes))
             for start in range(0, len(keys), _PER_QUERY):
@@ -120,6 +129,8 @@ class StatTable:
 
     def store_revisions(self, revisions: Mapping[str, int], latest: int) -> None:
         """Add or replace decoder revisions by content hash, all in one transaction."""
+        if not _can_remember(self.path.parent):
+            return
         rows = [
             (content_hash, latest, f"{revision} {_check(content_hash, latest, str(revision))}")
             for content_hash, revision in revisions.items()
@@ -159,6 +170,22 @@ class StatTable:
 def _check(*values: object) -> str:
     """What tells that a row is as it was written: SQLite does not notice when a disk changes a value in it."""
     return xxhash.xxh3_64_hexdigest(repr(values).encode())
+
+
+@functools.cache
+def _can_remember(folder: Path) -> bool:
+    """Whether SQLite can work in ``folder``; says so once where it can't. Any other trouble is left to it to tell."""
+    try:
+        locks = has_record_locks(folder)
+    except OSError:
+        return True
+    if not locks:
+        logger.warning(
+            "content hashes are not remembered: the drive of %s has no file locks, which SQLite needs; "
+            "every call reads all images, unless --cache-dir is on another drive",
+            folder,
+        )
+    return locks
 
 
 def _key(path: Path) -> bytes:

@@ -13,6 +13,7 @@ import numpy as np
 
 from runner.atomic import replaced_atomically
 from runner.errors import RunnerError
+from runner.system_errors import reason_and_remedy
 
 
 @contextmanager
@@ -26,7 +27,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
         with replaced_atomically(target) as temporary:
             yield temporary
     except OSError as error:
-        raise RunnerError(f"{target} could not be written: {error.strerror or error}") from error
+        raise RunnerError(f"{target} could not be written: {reason_and_remedy(error)}") from error
 
 
 def write_text(target: Path, text: str) -> None:

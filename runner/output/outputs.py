@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from runner.cluster.flat_map import EmbeddingMap, project
+from runner.drives import require_reachable
 from runner.output.atomic import atomic_path, write_json
 from runner.output.cluster_facts import cluster_facts
 from runner.output.layout import IMAGE_LIST, PLOTS, own_plots
@@ -69,7 +70,7 @@ def write_outputs(out: Path, results: Results, top: int, show_progress: bool = T
         show_progress: whether bars with rate and remaining time go to stderr.
 
     Raises:
-        RunnerError: if ``out`` cannot be written or holds files of unknown origin.
+        RunnerError: if ``out`` cannot be written or holds files of unknown origin, or the images' drive is gone.
     """
     clock = _Clock(show_progress)
     summary = results.summary
@@ -90,6 +91,8 @@ def write_outputs(out: Path, results: Results, top: int, show_progress: bool = T
     with clock.part("report", 1) as bar:
         write_report(out, results, ranked, maps, thumbnails)
         bar.update()
+    if thumbnails is not None:
+        _require_images(results, thumbnails)
     finish(out, summary, top, results.targets)
     unreadable = {} if thumbnails is None else thumbnails.unreadable
     reasons = {results.images.ids[row]: reason for row, reason in sorted(unreadable.items())}
@@ -127,7 +130,13 @@ def _thumbnails(results: Results, ranked: Sequence[RankedTrial], clock: _Clock) 
     rows = dict.fromkeys(row for trial in ranked for row in rows_shown(trial.facts))
     with clock.part("thumbnails", len(rows), "image") as bar:
         thumbnails.load(rows, bar.update)
+    _require_images(results, thumbnails)
     return thumbnails
+
+
+def _require_images(results: Results, thumbnails: Thumbnails) -> None:
+    """Refuse sheets that lack images only because their drive is gone."""
+    require_reachable(results.images.paths[row].parent for row in thumbnails.unreadable)
 
 
 def _write_folders(

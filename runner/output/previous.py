@@ -10,6 +10,7 @@ from runner.output.layout import PREVIOUS, RESULT_NAMES, STATE, SUMMARY, own_ent
 from runner.output.own_files import refuse_foreign_files
 from runner.output.result_files import DamagedResultError, fingerprint_of_labels, read_summary
 from runner.output.state import begin, read_state
+from runner.system_errors import reason_and_remedy
 from runner.text_files import MOST_BYTES_OF_A_LIST, read_json
 
 _COLLECTED = ".collected"
@@ -91,7 +92,7 @@ def archive_previous(out: Path, fingerprint: str) -> Path | None:
         collected.mkdir(parents=True)
         return _complete(out, collected)
     except OSError as error:
-        raise RunnerError(f"{out} could not be cleared of earlier results: {error.strerror or error}") from error
+        raise RunnerError(f"{out} could not be cleared of earlier results: {reason_and_remedy(error)}") from error
 
 
 def _complete(out: Path, collected: Path) -> Path | None:

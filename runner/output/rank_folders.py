@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.atomic import save_array, temporary_folder
+from runner.atomic import replace_patiently, save_array, temporary_folder
 from runner.cluster.trial import NOISE
 from runner.errors import RunnerError
 from runner.leftovers import remove, temporary_name
@@ -42,6 +42,7 @@ from runner.output.results import Results
 from runner.output.sheet_style import JPEG_QUALITY
 from runner.output.thumbnails import Thumbnails
 from runner.summary import TrialRecord
+from runner.system_errors import reason_and_remedy
 
 MAX_CLUSTER_SHEETS = 1000
 """Sheets of a trial; where there are more clusters, the largest ones get them."""
@@ -120,7 +121,7 @@ def write_rank_folder(
             building.rename(_swap_path(final))
         _swap(final)
     except OSError as error:
-        raise RunnerError(f"{final} could not be written: {error.strerror or error}") from error
+        raise RunnerError(f"{final} could not be written: {reason_and_remedy(error)}") from error
     return final
 
 
@@ -225,7 +226,7 @@ def _swap(final: Path) -> None:
         if path.is_dir():
             place.mkdir(exist_ok=True)
         else:
-            path.replace(place)
+            replace_patiently(path, place)
     remove(new)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from runner.drives import acquired, released
 from runner.output.layout import WORK
 
 LOCK = "writer.lock"
@@ -19,17 +20,19 @@ def sole_writer(out: Path, say: Callable[[str], None]) -> Iterator[None]:
 
     Args:
         out: the results folder.
-        say: told that another experiment has to be waited for.
+        say: told that another experiment has to be waited for, or that it can't be, as the drive has no locks.
     """
     work = out / WORK
     work.mkdir(exist_ok=True)
     lock = FileLock(work / LOCK)
     try:
-        lock.acquire(timeout=0)
+        held = acquired(lock, timeout=0)
     except Timeout:
         say(f"waiting     for another experiment that writes to {out}")
-        lock.acquire()
+        held = acquired(lock)
+    if not held:
+        say(f"note        the drive of {out} has no file locks; let no other experiment write there meanwhile")
     try:
         yield
     finally:
-        lock.release()
+        released(lock)

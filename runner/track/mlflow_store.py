@@ -15,7 +15,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.drives import acquired, has_record_locks, released
 from runner.errors import RunnerError
+from runner.system_errors import BACK, GONE
 from runner.track.address import PASSWORD, TOKEN, USER, TrackingAddress
 from runner.track.sqlite_store import create_store, fast_commits, release_store
 from runner.track.tracking_uri import checked_tracking_uri, is_remote, sqlite_file
@@ -37,6 +39,7 @@ _UNREACHABLE = (
 _REMEDIES = (
     ("is locked", "another program has it open; wait until that is done, and run the same command again"),
     ("disk is full", "make room on its disk, and run the same command again"),
+    ("disk i/o error", BACK),
     ("no space left", "make room on its disk, and run the same command again"),
     ("readonly", "it may only be read; change its permissions, or choose another --tracking-uri"),
     ("permission denied", "it may not be written; change its permissions, or choose another --tracking-uri"),
@@ -89,6 +92,8 @@ def open_store(tracking_uri: str, out: Path) -> Iterator[MlflowClient]:
         stack.enter_context(_environment(_QUIET))
         stack.enter_context(_silence())
         stack.enter_context(_explained_errors(address))
+        if database is not None:
+            _require_locks(database)
         stack.enter_context(_single_writer(address.uri, database or out / "mlflow"))
         if database is not None:
             create_store(database)
@@ -152,6 +157,16 @@ def _silence() -> Iterator[None]:
             logger.setLevel(level)
 
 
+def _require_locks(database: Path) -> None:
+    """Refuse a store that SQLite would wait for in vain."""
+    database.parent.mkdir(parents=True, exist_ok=True)
+    if not has_record_locks(database.parent):
+        raise RunnerError(
+            f"the MLflow store {database} is on a drive without file locks, which SQLite needs; "
+            "choose another --tracking-uri, such as sqlite:////FOLDER/mlflow.db on a local disk"
+        )
+
+
 @contextmanager
 def _single_writer(shown: str, beside: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
@@ -159,11 +174,11 @@ def _single_writer(shown: str, beside: Path) -> Iterator[None]:
     beside.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(beside.with_name(f".{beside.name}.lock"))
     try:
-        lock.acquire(timeout=2)
+        acquired(lock, timeout=2)
     except Timeout:
         _logger.warning("another process is logging to %s; waiting for it to end", shown)
         try:
-            lock.acquire(timeout=_LOCK_SECONDS)
+            acquired(lock, timeout=_LOCK_SECONDS)
         except Timeout:
             raise RunnerError(
                 f"another process has been logging to {shown} for {_LOCK_SECONDS / 60:.0f} minutes; "
@@ -172,7 +187,7 @@ def _single_writer(shown: str, beside: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        released(lock)
 
 
 @contextmanager
@@ -214,6 +229,8 @@ def _explanation(address: TrackingAddress, error: Exception) -> str:
             f"the MLflow store {shown} was written by another version of MLflow; "
             f"back it up and run 'mlflow db upgrade {shown}', or choose another --tracking-uri"
         )
+    if isinstance(error, OSError) and error.errno in GONE:
+        return f"the MLflow store {shown} cannot be used ({reason}); {BACK}"
     remedy = next((remedy for words, remedy in _REMEDIES if words in text.lower()), _NO_STORE)
     return f"the MLflow store {shown} cannot be used ({reason}); {remedy}"
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.atomic import temporary_folder
+from runner.drives import link_or_copy
 from runner.output.atomic import printable
 from runner.track.known_runs import KnownRun, find_runs, is_up_to_date
 from runner.track.run_records import (
@@ -175,9 +176,8 @@ class RunLog:
             return
         with temporary_folder(Path(tempfile.gettempdir())) as folder:
             for name, path in files.items():
-                link = folder / name
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(path.absolute())
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                link_or_copy(path, folder / name)
             self._client.log_artifacts(run_id, str(folder))
 
     def _log_dataset(self, run_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ from random import Random
 
 from runner.output.layout import STATE, WORK
 from tests.faults.damage import DAMAGES, files_below
+from tests.faults.drives import Drive, built
 from tests.faults.world import PATIENCE, World
 
 MEMORY_GROUPS = Path("/sys/fs/cgroup")
@@ -142,6 +144,26 @@ def _memory_group(limit: int) -> Iterator[Path]:
                 break
             except OSError:  # its processes are still ending
                 time.sleep(0.1)
+
+
+def drive_gone(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
+    """The drive of images, results or cache is gone at a random moment; afterwards it is there again."""
+    library = built(undisturbed.world.folder)
+    if library is None:
+        raise NotHere("no C compiler for the library that plays the drive")
+    place = random.choice([world.images, world.results, world.cache])
+    fault = random.choice(["eio", "estale"])
+    drive = Drive(library, place, fault, undisturbed.world.folder / "calls", int(math.exp(random.uniform(2, 10))))
+    status = world.start(environment=drive.environment()).wait(PATIENCE)
+    what = f"drive of {place.name} gone ({fault}) after {drive.answered} calls, exit status {status}"
+    if drive.calls() < drive.answered:
+        return Harm(f"{what}: over before", 0)
+    last = world.output().splitlines()[-1]
+    _require(status == 1, what, world)
+    _require("Traceback" not in world.output(), f"{what}: a traceback", world)
+    _require(str(world.folder) in last or str(world.images) in last, f"{what}: no file is named", world)
+    _require("resumes" in last, f"{what}: no remedy is named", world)
+    return Harm(what)
 
 
 def disk_full(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
@@ -278,6 +300,7 @@ FAULTS: dict[str, Fault] = {
     "SIGINT": interrupt,
     "out of memory": out_of_memory,
     "disk full": disk_full,
+    "drive gone": drive_gone,
     "store locked": store_locked,
     "store lost": store_lost,
     "file truncated": truncated,
@@ -290,4 +313,4 @@ WEIGHTS = {"kill -9": 6, "bytes flipped": 4, "file truncated": 3}
 """How often a fault is drawn, where more often than once in a while."""
 
 if sys.platform != "linux":
-    del FAULTS["out of memory"], FAULTS["disk full"]
+    del FAULTS["out of memory"], FAULTS["disk full"], FAULTS["drive gone"]
