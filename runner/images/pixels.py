@@ -145,6 +145,10 @@ _PACE_OF_BYTES = 6e-9
 """Seconds a byte of uncompressed pixels."""
 _PACE_OF_STORED = 30e-9
 """Seconds a byte of a compressed PNG."""
+_PACE_OF_BLOCK = 60e-6
+"""Seconds for a strip or tile of a TIFF, however small, by libvips."""
+_PACE_OF_ROW = 100e-9
+"""Seconds for a row of tiles, to be multiplied by the square of their number: libvips searches it for each of them."""
 _SLOW = 2e-6
 """The same for one in Python."""
 _BESIDE = {Kind.GIF: 3, Kind.WEBP: 12, Kind.AVIF: 8, Kind.HEIF: 8}
@@ -244,15 +248,13 @@ def _plan_tiff(image: OpenedImage, page: TiffPage, at_least: int | None) -> _Pla
     width, height = image.size
     if reader is TiffReader.PILLOW and width * height <= LARGE_PIXELS:
         return _plan_pillow(image, image.pillow(), at_least)
+    page.require_all_blocks()
     held = page.block_bytes * 3
-    return _Plan(
-        partial(_tiff_strips, image, page, reader),
-        image.size,
-        held,
-        held,
-        width * height * page.samples * (page.bits + 7) // 8 * 2 * _PACE_OF_BYTES,
-        _factor(image.size, at_least),
-    )
+    across, down = page.blocks
+    seconds = width * height * page.samples * (page.bits + 7) // 8 * _PACE_OF_BYTES
+    seconds += down * (across * _PACE_OF_BLOCK + across * across * _PACE_OF_ROW)
+    load = partial(_tiff_strips, image, page, reader)
+    return _Plan(load, image.size, held, held, 2 * seconds, _factor(image.size, at_least))  # deep ones are read twice
 
 
 def _tiff_strips(image: OpenedImage, page: TiffPage, reader: TiffReader) -> Strips:

@@ -68,6 +68,7 @@ class TiffPage:
         index: its number among the file's pages.
         offset: where in the file its tags stand.
         tags: values by tag; the first few of each.
+        counts: how many values each tag has in all.
         entries: where in the file each tag stands.
         order: ``<`` or ``>``, as in ``struct``.
         big: whether the file is a BigTIFF.
@@ -76,6 +77,7 @@ class TiffPage:
     index: int
     offset: int
     tags: Mapping[int, tuple[int, ...]]
+    counts: Mapping[int, int]
     entries: Mapping[int, int]
     order: str
     big: bool
@@ -150,6 +152,22 @@ class TiffPage:
         """About how many bytes its largest strip, or a row of its tiles, has once decompressed."""
         rows = self.one(Tag.TILE_HEIGHT, min(self.one(Tag.ROWS_PER_STRIP, self.height), self.height))
         return self.width * rows * self.samples * (self.bits + 7) // 8
+
+    @property
+    def blocks(self) -> tuple[int, int]:
+        """How many strips or tiles of a plane stand side by side, and how many below each other."""
+        if Tag.TILE_OFFSETS not in self.tags:
+            return 1, -(-self.height // max(1, self.one(Tag.ROWS_PER_STRIP, self.height)))
+        across, down = self.one(Tag.TILE_WIDTH, 0), self.one(Tag.TILE_HEIGHT, 0)
+        return -(-self.width // max(1, across)), -(-self.height // max(1, down))
+
+    def require_all_blocks(self) -> None:
+        """Raise SyntaxError where the file names fewer strips or tiles than make the picture; libvips invents them."""
+        across, down = self.blocks
+        needed = across * down * (self.samples if self.is_separate else 1)
+        named = self.counts.get(Tag.TILE_OFFSETS, self.counts.get(Tag.STRIP_OFFSETS, 0))
+        if named < needed:
+            raise SyntaxError(f"{named:,} of the {needed:,} strips or tiles of its picture are there")
 
     @property
     def white_is_zero_deep(self) -> bool:
@@ -243,6 +261,7 @@ def _page(file: IO[bytes], offset: int, index: int, order: str, big: bool) -> tu
     if len(entries) < count * entry_size:
         raise SyntaxError("the file ends where a page should be described")
     tags: dict[int, tuple[int, ...]] = {}
+    counts: dict[int, int] = {}
     places: dict[int, int] = {}
     for number in range(count):
         at = number * entry_size
@@ -256,9 +275,9 @@ def _page(file: IO[bytes], offset: int, index: int, order: str, big: bool) -> tu
             inline = file.read(taken * _SIZES[kind])
         if len(inline) >= taken * _SIZES[kind]:
             tags[tag] = struct.unpack_from(f"{order}{taken}{_CODES[kind]}", inline)
-            places[tag] = start + at
+            counts[tag], places[tag] = length, start + at
     following = struct.unpack(order + pointer, end)[0] if len(end) == (8 if big else 4) else 0
-    return TiffPage(index, offset, tags, places, order, big), following
+    return TiffPage(index, offset, tags, counts, places, order, big), following
 
 
 def as_bytes(file: IO[bytes], page: TiffPage) -> BinaryIO:

@@ -112,3 +112,13 @@ def test_times_as_cameras_write_them(taken: str | None, fraction: str | None, ex
 def test_files_that_cannot_be_read_have_no_time(tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe1 no more")
     assert np.isnan(capture_times([tmp_path / "broken.jpg", tmp_path / "absent.jpg"])).all()
+
+
+def test_a_panorama_over_every_limit_has_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "panorama.jpg"
+    _save(path, 0, "1970:01:02 00:00:01")
+    data = bytearray(path.read_bytes())
+    frame = data.index(b"\xff\xc0")
+    data[frame + 5 : frame + 9] = b"\xff\xdc" * 2  # 65,500 × 65,500 pixels
+    path.write_bytes(data)
+    assert capture_times([path]) == [86401.0]

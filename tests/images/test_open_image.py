@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,3 +45,14 @@ def test_what_is_damaged_after_its_header_has_a_size(save: Callable[..., Path]) 
     assert image_size(save("cut.png", data[:200])) == (40, 24)
     with pytest.raises(UnreadableImageError):
         decode_image(save("cut.png", data[:200]))
+
+
+def test_a_panorama_over_every_limit_has_a_size_and_a_date(save: Callable[..., Path]) -> None:
+    data = bytearray(save("small.jpg", Image.fromarray(PHOTO), exif=taken(1)).read_bytes())
+    frame = data.index(b"\xff\xc0")
+    data[frame + 5 : frame + 9] = struct.pack(">HH", 60_000, 65_000)
+    path = save("panorama.jpg", bytes(data))
+    assert image_size(path) == (65_000, 60_000)
+    assert exif_tags(path)[0x9003] == "2024:05:01 10:00:00"
+    with pytest.raises(UnreadableImageError, match="65000 × 60000 = 3,900,000,000 pixels is over the limit"):
+        decode_image(path)

@@ -190,3 +190,22 @@ def test_the_picture_is_the_first_page_that_is_no_reduced_one(
     path = pages(*levels)
     assert image_size(path) == (expected, expected)
     assert np.unique(np.asarray(decode_image(path))).tolist() == [expected]
+
+
+def test_tiles_that_are_not_there(save: Callable[..., Path]) -> None:
+    path = save("tiles.tif", b"")
+    samples = GENERATOR.integers(0, 2**16, (HEIGHT, WIDTH, 3)).astype(np.uint16)
+    tifffile.imwrite(path, samples, photometric="rgb", tile=(16, 16))
+    data = bytearray(path.read_bytes())
+    width = data.index(struct.pack("<H", 256), 8)
+    data[width : width + 12] = struct.pack("<HHII", 256, 4, 1, 1 << 20)
+    path.write_bytes(data)
+    with pytest.raises(UnreadableImageError, match="12 of the 196,608 strips or tiles of its picture are there"):
+        decode_image(path)
+
+
+def test_tiles_too_many_to_be_read_in_time(save: Callable[..., Path]) -> None:
+    path = save("tiles.tif", b"")
+    tifffile.imwrite(path, shape=(17, 1 << 18), dtype=np.uint16, photometric="miniswhite", tile=(16, 16))
+    with pytest.raises(UnreadableImageError, match=r"262144 × 17 pixels as TIFF would take about \d+ s to decode"):
+        decode_image(path)
