@@ -25,8 +25,11 @@ def revision_of(path: Path) -> int:
     A file that is damaged or no image is of revision 0: it gives no pixels. OSError where it can't be read.
     """
     with path.open("rb") as file:
-        if kind_of(file.read(HEAD_SIZE), path.name) not in _ALWAYS_READ:
-            return 0
+        kind = kind_of(file.read(HEAD_SIZE), path.name)
+    if kind is Kind.RAW:  # most are TIFFs by their bytes, and gave their first page: a small picture, or one of many
+        return 1
+    if kind not in _ALWAYS_READ:
+        return 0
     try:
         with opened(path) as image:
             return int(_is_large(image) or _is_read_otherwise(image))

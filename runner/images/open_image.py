@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import struct
@@ -13,11 +14,13 @@ from pathlib import Path
 from textwrap import shorten
 from typing import BinaryIO
 
-from PIL import ExifTags, Image, ImageFile, PngImagePlugin, TiffImagePlugin
+from PIL import ExifTags, Image, ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from runner.errors import RunnerError
+from runner.images.jpeg_xl import JpegXl, read_jpeg_xl
 from runner.images.kinds import HEAD_SIZE, Kind, kind_of
 from runner.images.png import Png, exif_sources, pixels_of, read_png
+from runner.images.raw import read_preview
 from runner.images.readable_kinds import plugin, why_unreadable
 from runner.images.tiff import Tag, TiffPage, read_page
 
@@ -45,7 +48,7 @@ class OpenedImage:
         orientation: what makes it upright, as EXIF counts: 1 to 8.
         exif: reads its EXIF tags.
         pillow: makes Pillow's image of it, its pixels not loaded; the whole file is looked at where that needs it.
-        details: what its header says beside that, of a PNG or a TIFF.
+        details: what its header says beside that, of a PNG, a TIFF or a JPEG XL.
     """
 
     file: BinaryIO
@@ -54,7 +57,7 @@ class OpenedImage:
     orientation: int
     exif: Callable[[], Image.Exif]
     pillow: Callable[[], ImageFile.ImageFile]
-    details: Png | TiffPage | None = None
+    details: Png | TiffPage | JpegXl | None = None
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -154,24 +157,53 @@ def _open_tiff(file: BinaryIO, kind: Kind) -> OpenedImage:
         image.seek(page.index)
         return image
 
-    def exif() -> Image.Exif:
-        tags = Image.Exif()
-        tags.endian, tags.bigtiff = page.order, page.big
-        tags.load_from_fp(file, page.offset)
-        return tags
-
     orientation = page.one(Tag.ORIENTATION, 1)
     orientation = orientation if 1 <= orientation <= 8 else 1
+    exif = partial(_tiff_exif, file, page)
     return OpenedImage(file, kind, (page.width, page.height), orientation, exif, pillow, page)
 
 
-def _orientation(exif: Callable[[], Image.Exif]) -> int:
-    """The EXIF orientation; 1 (upright) where the tag is absent or the EXIF block is broken, as viewers do."""
+def _tiff_exif(file: BinaryIO, page: TiffPage) -> Image.Exif:
+    tags = Image.Exif()
+    tags.endian, tags.bigtiff = page.order, page.big
+    tags.load_from_fp(file, page.offset)
+    return tags
+
+
+def _orientation(exif: Callable[[], Image.Exif], default: int = 1) -> int:
+    """The EXIF orientation; ``default`` where the tag is absent or the EXIF block is broken, as viewers do."""
     try:
-        value = int(exif().get(ExifTags.Base.Orientation, 1))
+        value = int(exif().get(ExifTags.Base.Orientation, default))
     except (SyntaxError, ValueError, TypeError, LookupError, OSError, struct.error):
-        return 1
-    return value if 1 <= value <= 8 else 1
+        return default
+    return value if 1 <= value <= 8 else default
 
 
-_OPENERS = {Kind.PNG: _open_png, Kind.TIFF: _open_tiff}
+def _open_jpeg_xl(file: BinaryIO, kind: Kind) -> OpenedImage:
+    header = read_jpeg_xl(file)
+
+    def exif() -> Image.Exif:
+        tags = Image.Exif()
+        tags.load(b"Exif\0\0" + header.exif if header.exif else b"")
+        return tags
+
+    def pillow() -> ImageFile.ImageFile:
+        raise SyntaxError("Pillow reads no JPEG XL")
+
+    return OpenedImage(file, kind, (header.width, header.height), header.orientation, exif, pillow, header)
+
+
+def _open_raw(file: BinaryIO, kind: Kind) -> OpenedImage:
+    """The embedded JPEG, read as any other; the tags are those of the file itself where it is a TIFF by its bytes."""
+    preview = read_preview(os.fsdecode(file.name))
+    content = io.BytesIO(preview.jpeg)
+    image = JpegImagePlugin.JpegImageFile(content)
+    exif = partial(Image.Image.getexif, image)
+    orientation = _orientation(exif, preview.orientation)
+    file.seek(0)
+    if file.read(4) in (b"II*\0", b"MM\0*"):
+        exif = partial(_tiff_exif, file, read_page(file))
+    return OpenedImage(content, Kind.JPEG, image.size, orientation, exif, lambda: image)
+
+
+_OPENERS = {Kind.PNG: _open_png, Kind.TIFF: _open_tiff, Kind.JPEG_XL: _open_jpeg_xl, Kind.RAW: _open_raw}

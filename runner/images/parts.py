@@ -25,7 +25,6 @@ class Parts(io.RawIOBase):
         lengths = (len(part) if isinstance(part, bytes) else part[1] for part in parts)
         self._starts = [0, *accumulate(lengths)]
         self._position = 0
-        self.name = file.name
 
     def readable(self) -> bool:
         return True

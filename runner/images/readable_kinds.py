@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from importlib.util import find_spec
+
 from pi_heif.as_plugin import HeifImageFile
 
 # Importing the plugins fills Pillow's registry, once and before any thread decodes.
@@ -28,6 +31,22 @@ _PLUGINS: dict[Kind, type[ImageFile.ImageFile]] = {
     Kind.HEIF: HeifImageFile,
     Kind.AVIF: AvifImagePlugin.AvifImageFile,
 }
+
+
+@dataclass(frozen=True)
+class _Extra:
+    """What has to be installed for a kind that not everybody needs."""
+
+    name: str
+    package: str
+
+    @property
+    def is_installed(self) -> bool:
+        return find_spec(self.package) is not None
+
+
+_EXTRAS = {Kind.JPEG_XL: _Extra("jxl", "imagecodecs"), Kind.RAW: _Extra("raw", "rawpy")}
+
 READABLE = "JPEG, PNG, GIF, BMP, TIFF, WebP, HEIF and AVIF"
 """What is read always, for people."""
 
@@ -45,6 +64,9 @@ def why_unreadable(kind: Kind | None) -> str | None:
     """
     if kind in _PLUGINS:
         return None
+    if kind in _EXTRAS:
+        extra = _EXTRAS[kind]
+        return None if extra.is_installed else f"is a {kind} picture; pip install 'imagesweep[{extra.name}]' to read it"
     if kind is None:
         return f"is not a {READABLE.replace(' and ', ' or ')} image, whatever its name says"
     if kind.is_picture:

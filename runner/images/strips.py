@@ -58,6 +58,16 @@ def pillow_strips(image: Image.Image) -> Strips:
     return Strips(image.size, read, deep=deep, transparent=transparent)
 
 
+def array_strips(pixels: np.ndarray, convert: Callable[[np.ndarray], Strip]) -> Strips:
+    """An array of shape (height, width, channels), of which ``convert`` makes strips."""
+
+    def read(rows: int) -> Iterator[tuple[int, Strip]]:
+        for top in range(0, len(pixels), rows):
+            yield top, convert(pixels[top : top + rows])
+
+    return Strips((pixels.shape[1], pixels.shape[0]), read)
+
+
 def vips_strips(
     loader: str,
     file: BinaryIO,

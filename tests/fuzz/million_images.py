@@ -27,6 +27,8 @@ BLOCK = 20_000
 """Pictures that a process reads before the next takes over."""
 MOST_MIB, MOST_SECONDS = 512, 10
 """What a file may take."""
+_IN_MEMORY = Path("/dev/shm")
+"""Where the pictures are written: a disk would be all that is measured."""
 STALLED = 120
 """Seconds after which a process that is still at the same picture is ended."""
 
@@ -122,7 +124,7 @@ def watch_block(seed: int, first: int, count: int) -> Tally:
     """Have pictures read by other processes, each going on where the one before it died."""
     total, end = Tally(), first + count
     while first < end:
-        with tempfile.TemporaryDirectory(prefix="pictures-") as folder:
+        with tempfile.TemporaryDirectory(prefix="pictures-", dir=_IN_MEMORY if _IN_MEMORY.is_dir() else None) as folder:
             shared = Path(folder, "tally")
             shared.write_bytes(bytes(struct.calcsize(_FORM)))
             numbers = map(str, (seed, first, end - first))

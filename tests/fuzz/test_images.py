@@ -22,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_whole_pictures_are_read(folder: Path) -> None:
     for name, content in whole_pictures().items():
         (folder / name).write_bytes(content)
-        assert decode_image(folder / name).info["source_size"] in ((23, 17), (17, 23)), name
+        assert decode_image(folder / name).info["source_size"] in ((23, 17), (17, 23), (240, 320)), name
 
 
 @pytest.mark.filterwarnings("ignore")  # Pillow warns of tags that are damaged

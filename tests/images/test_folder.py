@@ -48,14 +48,14 @@ def test_content_decides_where_the_ending_says_nothing(tmp_path: Path) -> None:
     for name in ("no ending", "wrong.psd", "a.jpg.part", "hash.8f14e45f", ".hidden"):
         (tmp_path / name).write_bytes(png.getvalue())
     (tmp_path / "photoshop").write_bytes(b"8BPS\0\1" + bytes(60))
-    (tmp_path / "raw.NEF").write_bytes(b"MM\0*" + bytes(60))
+    (tmp_path / "scan").write_bytes(b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(60))
     (tmp_path / "drawing.svg").write_bytes(b"<?xml version='1.0'?><svg/>")
     (tmp_path / "paper").write_bytes(b"%PDF-1.7")
     (tmp_path / "film.mp4").write_bytes(png.getvalue())  # known endings of other kinds are believed
     scan = scan_folder(tmp_path)
     assert scan.images.ids == ("a.jpg.part", "hash.8f14e45f", "no ending", "wrong.psd")
-    assert reasons(scan).keys() == {"photoshop", "raw.NEF", "drawing.svg"}
-    assert "Photoshop" in reasons(scan)["photoshop"] and "camera RAW" in reasons(scan)["raw.NEF"]
+    assert reasons(scan).keys() == {"photoshop", "scan", "drawing.svg"}
+    assert "Photoshop" in reasons(scan)["photoshop"] and "JPEG 2000" in reasons(scan)["scan"]
     assert scan.unread_kinds == {".mp4": 1, "PDF": 1}
 
 
