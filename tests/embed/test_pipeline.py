@@ -199,7 +199,7 @@ def test_unreadable_files_shift_nobody(run: Run, photos: Path, image_set: Callab
 def test_nothing_usable_is_an_error_that_says_why(run: Run, tmp_path: Path, image_set: Callable[..., ImageSet]) -> None:
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "a.png").write_text("not an image")
-    with pytest.raises(RunnerError, match=r"none of the 1 images .* a\.png: not a JPEG"):
+    with pytest.raises(RunnerError, match=r"none of the 1 images .* a\.png: is not a JPEG"):
         run(image_set(tmp_path / "bad"))
 
 

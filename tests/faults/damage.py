@@ -44,7 +44,7 @@ def flip_some(path: Path, random: Random) -> None:
 DAMAGES: dict[str, Callable[[Path, Random], None]] = {
     "emptied": empty,
     "halved": halve,
-    "cut": cut_last,
+    "one byte short": cut_last,
     "flipped": flip_some,
 }
 """Ways in which a disk damages a file that is not empty, by the name of what it is then."""

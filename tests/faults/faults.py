@@ -232,7 +232,9 @@ def _forget_runs(world: World, random: Random) -> None:
 
 def truncated(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
     """A file under results or cache loses its end, or everything."""
-    return _damaged(world, random.choice(_kinds(world, random, undisturbed)), random, "emptied", "halved", "cut")
+    return _damaged(
+        world, random.choice(_kinds(world, random, undisturbed)), random, "emptied", "halved", "one byte short"
+    )
 
 
 def flipped(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
@@ -243,7 +245,7 @@ def flipped(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
 def all_truncated(world: World, random: Random, undisturbed: Undisturbed) -> Harm:
     """A file of every kind in the results or the cache is cut, but not the one that tells whose results they are."""
     files = _kinds(world, random, undisturbed, but=STATE)
-    how = random.choice(["emptied", "halved", "cut"])
+    how = random.choice(["emptied", "halved", "one byte short"])
     for path in files:
         _damaged(world, path, random, how)
     return Harm(f"{len(files)} files, one of every kind, {how}", len(files))
