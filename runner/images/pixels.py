@@ -19,7 +19,7 @@ from runner.images.limits import FULL_PIXELS, LARGE_PIXELS, LARGE_WEBP_PIXELS, M
 from runner.images.open_image import OpenedImage, UnreadableImageError
 from runner.images.png import Png, pixels_of
 from runner.images.shallow import shallow
-from runner.images.strips import Strip, Strips, array_strips, pillow_strips, vips_strips
+from runner.images.strips import STRIP_PIXELS, Strip, Strips, array_strips, pillow_strips, rows_of_strip, vips_strips
 from runner.images.tiff import CMYK, TiffPage, TiffReader, as_bytes, plane, unpacked
 
 REDUCING_GAP = 2
@@ -39,6 +39,8 @@ _TRANSPOSITIONS = {
 
 _RESULT = 4
 """Bytes that Pillow takes for a pixel of RGB."""
+_BYTES_OF_STRIP = 24
+"""Bytes a pixel while a strip is converted; for ``STRIP_PIXELS`` they are in ``OVERHEAD``."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,9 @@ class _Plan:
         pixels = -(-self.size[0] // self.factor) * -(-self.size[1] // self.factor)
         resampled = self.extent is not None and self.extent != self.size
         result = pixels * _RESULT
-        return OVERHEAD + max(self.loading, self.held + result, result * (2 if turned or resampled else 1))
+        wide = max(0, self.size[0] * min(rows_of_strip(self.size[0], self.factor), self.size[1]) - STRIP_PIXELS)
+        held = self.held + wide * _BYTES_OF_STRIP
+        return OVERHEAD + max(self.loading, held + result, result * (2 if turned or resampled else 1))
 
 
 def read_pixels(image: OpenedImage, at_least: int | None) -> Image.Image:
@@ -149,6 +153,8 @@ _PACE_OF_BYTES = 6e-9
 """Seconds a byte of uncompressed pixels."""
 _PACE_OF_STORED = 30e-9
 """Seconds a byte of a compressed PNG."""
+_PACE_OF_LINE = 2e-6
+"""Seconds for a row of pixels, however short, by libvips."""
 _PACE_OF_BLOCK = 60e-6
 """Seconds for a strip or tile of a TIFF, however small, by libvips."""
 _PACE_OF_ROW = 100e-9
@@ -211,11 +217,11 @@ def _plan_png(image: OpenedImage, png: Png, at_least: int | None) -> _Plan:
     if width * height <= LARGE_PIXELS and not png.is_beyond_pillow:
         return _plan_pillow(image, image.pillow(), at_least)
 
-    raw = width * png.channels * max(8, png.depth) // 8
-    held = raw * (height if png.interlaced else _VIPS_ROWS) * 2
+    raw = width * png.shown_channels * max(8, png.depth) // 8
+    held = raw * (height if png.interlaced else min(height, _VIPS_ROWS)) * 2
     factor = _factor(image.size, at_least)
     stored = os.fstat(image.file.fileno()).st_size
-    seconds = raw * height * _PACE_OF_BYTES + stored * _PACE_OF_STORED
+    seconds = height * (raw * _PACE_OF_BYTES + _PACE_OF_LINE) + stored * _PACE_OF_STORED
     return _Plan(partial(_png_strips, image, png), image.size, held, held, seconds, factor)
 
 
@@ -255,7 +261,7 @@ def _plan_tiff(image: OpenedImage, page: TiffPage, at_least: int | None) -> _Pla
     page.require_all_blocks()
     held = page.block_bytes * 3
     across, down = page.blocks
-    seconds = width * height * page.samples * (page.bits + 7) // 8 * _PACE_OF_BYTES
+    seconds = height * (width * page.samples * (page.bits + 7) // 8 * _PACE_OF_BYTES + _PACE_OF_LINE)
     seconds += down * (across * _PACE_OF_BLOCK + across * across * _PACE_OF_ROW)
     load = partial(_tiff_strips, image, page, reader)
     return _Plan(load, image.size, held, held, 2 * seconds, _factor(image.size, at_least))  # deep ones are read twice

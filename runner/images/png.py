@@ -51,6 +51,12 @@ class Png:
         return _CHANNELS[self.color_type]
 
     @property
+    def shown_channels(self) -> int:
+        """Samples per pixel once palettes are looked up and transparent values have become alpha."""
+        colors = 3 if self.color_type == _PALETTE else self.channels
+        return colors + (self.transparency is not None)
+
+    @property
     def is_beyond_pillow(self) -> bool:
         """Whether Pillow gives other pixels than the specification.
 

@@ -40,7 +40,12 @@ class Strips:
 
     def rows(self, multiple: int = 1) -> int:
         """A height of strips that is a multiple of ``multiple``."""
-        return multiple * max(1, STRIP_PIXELS // (self.size[0] * multiple))
+        return rows_of_strip(self.size[0], multiple)
+
+
+def rows_of_strip(width: int, multiple: int) -> int:
+    """How many rows of ``width`` pixels are converted at a time: a multiple of ``multiple``, however wide they are."""
+    return multiple * max(1, STRIP_PIXELS // (width * multiple))
 
 
 def pillow_strips(image: Image.Image) -> Strips:

@@ -56,6 +56,19 @@ def test_a_small_file_of_many_pixels(save: Callable[..., Path], png: Callable[..
     assert "MiB to decode, over the limit of 512; scale it down" in measured(path, at_least)
 
 
+def test_a_palette_takes_what_its_colours_take(save: Callable[..., Path], png: Callable[..., bytes]) -> None:
+    width, height = 3_080_215, 17
+    rows = rows_of_zeros(1 + -(-width // 2), height)
+    path = save("wide.png", png(width, height, 4, 3, rows, PLTE=bytes(9), tRNS=b"\xff\0"))
+    assert "MiB to decode, over the limit of 512; scale it down" in measured(path, 1)
+
+
+def test_many_rows_take_time_however_short_they_are(save: Callable[..., Path], png: Callable[..., bytes]) -> None:
+    path = save("tall.png", png(3, 1 << 24, 1, 0, rows_of_zeros(2, 17)))
+    with pytest.raises(UnreadableImageError, match=r"3 × 16777216 pixels as PNG would take about \d+ s to decode"):
+        decode_image(path)
+
+
 def test_run_lengths_for_a_decoder_in_python(save: Callable[..., Path]) -> None:
     side, palette, runs = 4000, bytes(1024), bytes((255, 7)) * 10 + b"\0\1"
     start = 14 + 40 + len(palette)
@@ -66,6 +79,7 @@ def test_run_lengths_for_a_decoder_in_python(save: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize("at_least", [0, 336])
+@pytest.mark.check  # half a minute
 @pytest.mark.parametrize("name", ["large.png", "large.jpg"])
 def test_large_pictures_are_reduced(save: Callable[..., Path], name: str, at_least: int) -> None:
     small = Image.fromarray(np.random.default_rng(0).integers(0, 256, (6, 8, 3)).astype(np.uint8))
