@@ -37,8 +37,6 @@ _TRANSPOSITIONS = {
 }
 """What makes an image upright, by the value of its EXIF orientation tag (EXIF 2.32, tag 0x0112)."""
 
-_RESULT = 4
-"""Bytes that Pillow takes for a pixel of RGB."""
 _BYTES_OF_STRIP = 24
 """Bytes a pixel while a strip is converted; for ``STRIP_PIXELS`` they are in ``OVERHEAD``."""
 
@@ -67,9 +65,8 @@ class _Plan:
 
     def memory(self, turned: bool) -> int:
         """Bytes taken at most."""
-        pixels = -(-self.size[0] // self.factor) * -(-self.size[1] // self.factor)
         resampled = self.extent is not None and self.extent != self.size
-        result = pixels * _RESULT
+        result = _bytes_held((-(-self.size[0] // self.factor), -(-self.size[1] // self.factor)), "RGB")
         wide = max(0, self.size[0] * min(rows_of_strip(self.size[0], self.factor), self.size[1]) - STRIP_PIXELS)
         held = self.held + wide * _BYTES_OF_STRIP
         return OVERHEAD + max(self.loading, held + result, result * (2 if turned or resampled else 1))
@@ -134,15 +131,17 @@ def _loaded(pillow: ImageFile.ImageFile) -> Strips:
 def _plan_pillow(image: OpenedImage, pillow: ImageFile.ImageFile, at_least: int | None) -> _Plan:
     """What Pillow decodes as a whole."""
     pixels = image.size[0] * image.size[1]
-    held = pixels * _bytes_per_pixel(pillow.mode)
+    held = _bytes_held(image.size, pillow.mode)
     beside = pixels * _BESIDE.get(image.kind, 0)
     pace = _SLOW if pillow.tile and pillow.tile[0][0] == "bmp_rle" else _PACE
     factor = _factor(image.size, at_least)
     return _Plan(partial(_loaded, pillow), image.size, held + beside, held, pixels * pace, factor)
 
 
-def _bytes_per_pixel(mode: str) -> int:
-    return 1 if mode in ("1", "L", "P") else 2 if mode.startswith("I;16") else 4
+def _bytes_held(size: tuple[int, int], mode: str) -> int:
+    """What Pillow takes for an image: rows of whole words, and where each of them is."""
+    pixel = 1 if mode in ("1", "L", "P") else 2 if mode.startswith("I;16") else 4
+    return size[1] * (-(-size[0] * pixel // 4) * 4 + 8)
 
 
 _PACE_OF_SCAN = 4e-9
@@ -182,7 +181,7 @@ def _plan_jpeg(image: OpenedImage, at_least: int | None) -> _Plan:
     if asked is not None and (drafted := pillow.draft(None, asked)) is not None:
         extent = drafted[1][2], drafted[1][3]
     scans = read_scans(image.file).count
-    held = pillow.width * pillow.height * _bytes_per_pixel(pillow.mode)
+    held = _bytes_held(pillow.size, pillow.mode)
     coefficients = 0 if scans == 1 else int(2 * _samples(pillow) * width * height)
     seconds = width * height * (_PACE + scans * _PACE_OF_SCAN)
     load = partial(_load_jpeg, image, pillow, asked)

@@ -69,6 +69,12 @@ def test_many_rows_take_time_however_short_they_are(save: Callable[..., Path], p
         decode_image(path)
 
 
+def test_rows_take_memory_however_short_they_are(save: Callable[..., Path]) -> None:
+    content = bytearray(save("tall.bmp", Image.new("L", (1, 17))).read_bytes())
+    content[22:26] = struct.pack("<i", 200_000_000)
+    assert "MiB to decode, over the limit of 512; scale it down" in measured(save("tall.bmp", bytes(content)), 1)
+
+
 def test_run_lengths_for_a_decoder_in_python(save: Callable[..., Path]) -> None:
     side, palette, runs = 4000, bytes(1024), bytes((255, 7)) * 10 + b"\0\1"
     start = 14 + 40 + len(palette)
