@@ -68,7 +68,9 @@ def _compared(engine: object) -> EngineState:
     place = Path(getattr(engine, "__file__", None) or "runner").resolve().parent
     found = getattr(engine, "__version__", None)
     if found is None or not hasattr(engine, "ExperimentConfig"):
-        return EngineState(f"Another package named runner, in {place}, hides the engine; remove or rename it.")
+        return EngineState(
+            f"Another package named runner, in {place}, hides the engine; start the App without it in PYTHONPATH."
+        )
     own = _own_version()
     if place != ROOT / "runner" and found != own:
         return EngineState(

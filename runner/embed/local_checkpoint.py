@@ -13,6 +13,9 @@ from runner.text_files import read_json, shown
 CONFIG_NAME = "open_clip_config.json"
 """File in which open_clip describes a checkpoint: network (``model_cfg``) and preprocessing (``preprocess_cfg``)."""
 
+CONFIG_REMEDY = "get it again from where the checkpoint is from, or keep the checkpoint in a folder without it"
+"""What to do about a configuration file that says nothing usable."""
+
 _SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 _USUAL_NAMES = (
     "open_clip_model.safetensors",
@@ -66,10 +69,10 @@ def read_config(folder: Path) -> dict[str, Any] | None:
         return None
     config = read_json(path, "the configuration")
     if not isinstance(config, dict):
-        raise RunnerError(f"{path} does not hold a JSON object; remove or repair it")
+        raise RunnerError(f"{path} does not hold a JSON object; {CONFIG_REMEDY}")
     for name in ("model_cfg", "preprocess_cfg"):
         if not isinstance(config.get(name, {}), dict):
-            raise RunnerError(f"{path}: {name} is {shown(config[name])} and no JSON object; remove or repair it")
+            raise RunnerError(f"{path}: {name} is {shown(config[name])} and no JSON object; {CONFIG_REMEDY}")
     return config
 
 

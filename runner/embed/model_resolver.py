@@ -256,7 +256,9 @@ def _from_checkpoint(model: str, architecture: Architecture, path: Path) -> Mode
         preprocessing = preprocessing_of(stated) if stated else architecture.preprocessing
     except (ValueError, TypeError) as error:
         file = path.parent / local_checkpoint.CONFIG_NAME
-        raise RunnerError(f"{file} states no usable preprocess_cfg ({shown(error)}); remove or repair it") from error
+        raise RunnerError(
+            f"{file} states no usable preprocess_cfg ({shown(error)}); {local_checkpoint.CONFIG_REMEDY}"
+        ) from error
     notes = [
         f"{model}:{path} is fed with {preprocessing} ({'its configuration file' if stated else f'those of {model}'})"
     ]

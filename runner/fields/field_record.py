@@ -69,7 +69,7 @@ def describe(record: FieldRecord) -> str:
     """The field's description in the App."""
     if record.complete:
         return f"ImageSweep: {record.title}; {record.n_clusters} clusters"
-    return f"ImageSweep: INCOMPLETE, writing was interrupted; write it again or delete it. {record.title}"
+    return f"ImageSweep: INCOMPLETE, writing was interrupted; writing the same trial again completes it. {record.title}"
 
 
 def _record(info: Any) -> FieldRecord | None:

@@ -34,5 +34,7 @@ def imagenet_scores(recipe: ModelRecipe, features: np.ndarray) -> np.ndarray:
     assert recipe.weights_file is not None
     *_, weight, bias = read_state_dict(recipe.weights_file).values()
     if tuple(weight.shape) != (1000, features.shape[1]) or tuple(bias.shape) != (1000,):
-        raise RunnerError(f"{recipe.weights_file} does not end with a classifier of 1,000 classes; reinstall it")
+        raise RunnerError(
+            f"{recipe.weights_file} does not end with a classifier of 1,000 classes; install the package it is from again"
+        )
     return features @ weight.numpy().astype(np.float64).T + bias.numpy().astype(np.float64)
