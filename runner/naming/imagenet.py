@@ -35,6 +35,6 @@ def imagenet_scores(recipe: ModelRecipe, features: np.ndarray) -> np.ndarray:
     *_, weight, bias = read_state_dict(recipe.weights_file).values()
     if tuple(weight.shape) != (1000, features.shape[1]) or tuple(bias.shape) != (1000,):
         raise RunnerError(
-            f"{recipe.weights_file} does not end with a classifier of 1,000 classes; install the package it is from again"
+            f"{recipe.weights_file} does not end with a classifier of 1,000 classes; install its package again"
         )
     return features @ weight.numpy().astype(np.float64).T + bias.numpy().astype(np.float64)

