@@ -202,6 +202,7 @@ def _coarsest(summary: runner.Summary) -> str:
     return min(summary.ranking, key=lambda trial_id: summary.trial(trial_id).scores.effective_clusters)  # type: ignore[union-attr]
 
 
+@pytest.mark.check
 def test_another_sweep_of_finished_results_embeds_nothing(
     finished: tuple[Path, runner.Summary], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -76,6 +76,7 @@ def named(place: Path) -> FinishedExperiment:
     return open_experiment(place / "named-results")
 
 
+@pytest.mark.check
 def test_further_names_change_nothing_that_is_computed(place: Path, named: FinishedExperiment) -> None:
     plain = open_experiment(place / "plain-results")
     assert named.images.ids == plain.images.ids
@@ -88,6 +89,7 @@ def test_further_names_change_nothing_that_is_computed(place: Path, named: Finis
     ]
 
 
+@pytest.mark.check
 def test_names_are_counted_and_told(named: FinishedExperiment) -> None:
     images = named.summary.images
     assert images.found == N_FILES + 1 + 3
@@ -96,6 +98,7 @@ def test_names_are_counted_and_told(named: FinishedExperiment) -> None:
     assert [[*row] for row in named.images.same_file] == SAME_FILE
 
 
+@pytest.mark.check
 def test_every_result_file_has_a_row_per_name(place: Path, named: FinishedExperiment) -> None:
     out = place / "named-results"
     table = parquet.read_table(out / "labels.parquet").to_pydict()
@@ -115,6 +118,7 @@ def test_every_result_file_has_a_row_per_name(place: Path, named: FinishedExperi
         assert len({label[name] for name in names}) == 1
 
 
+@pytest.mark.check
 def test_the_plan_tells_names_and_what_is_left_out(tmp_path: Path) -> None:
     photos = write_files(tmp_path / "photos", with_names=True)
     (photos / "notes.txt").write_text("x")
@@ -126,12 +130,14 @@ def test_the_plan_tells_names_and_what_is_left_out(tmp_path: Path) -> None:
     assert "left out    1 file is no picture: 1 .txt" in lines
 
 
+@pytest.mark.check
 def test_a_second_call_finds_everything_done(place: Path, named: FinishedExperiment) -> None:
     again = run(place / "named", place / "named-results", place / "cache")
     assert again.images.cached == again.images.found
     assert again.experiment == named.summary.experiment
 
 
+@pytest.mark.check
 def test_a_sample_counts_files_and_brings_all_their_names(place: Path, tmp_path: Path) -> None:
     pairs = tmp_path / "pairs.csv"
     pairs.write_text("first,second,kind\nhard/01.png,b/03.png,must_link\n")
@@ -143,6 +149,7 @@ def test_a_sample_counts_files_and_brings_all_their_names(place: Path, tmp_path:
     assert sampled.images.found == 5 + 3
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("method", ["exact", "hash", "embedding"])
 def test_duplicates_never_group_the_names_of_one_file(place: Path, tmp_path: Path, method: str) -> None:
     config = DuplicatesConfig.model_validate(
@@ -166,6 +173,7 @@ def test_duplicates_never_group_the_names_of_one_file(place: Path, tmp_path: Pat
         assert {row["path"] for row in csv.DictReader(file)} == {*kept, *dropped}
 
 
+@pytest.mark.check
 def test_a_name_is_not_its_own_neighbour(place: Path, named: FinishedExperiment) -> None:
     config = SimilarConfig(queries=("z/00.png", str(place / "named" / "link" / "00.png")), results=named.out)
     for result in find_similar(config).results:
@@ -174,6 +182,7 @@ def test_a_name_is_not_its_own_neighbour(place: Path, named: FinishedExperiment)
         assert len(result.neighbors[0].rows) == N_FILES  # all others, each once
 
 
+@pytest.mark.check
 def test_two_names_of_one_file_need_no_link_and_cannot_be_kept_apart(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -188,6 +197,7 @@ def test_two_names_of_one_file_need_no_link_and_cannot_be_kept_apart(
     assert "one file" in capsys.readouterr().err
 
 
+@pytest.mark.check
 def test_names_of_a_file_with_different_folder_labels_have_no_label(place: Path) -> None:
     from runner.images.folder import scan_folder
 
@@ -197,6 +207,7 @@ def test_names_of_a_file_with_different_folder_labels_have_no_label(place: Path)
     assert labels["a/00.png"] is None and labels["a/02.png"] == "a"
 
 
+@pytest.mark.check
 def test_a_folder_of_links_alone_gives_the_same_results(place: Path, tmp_path: Path) -> None:
     """As git-annex, DVC and model hubs lay files out: every name is a link to a file elsewhere, called by its hash."""
     for number, file in enumerate(sorted((place / "plain").rglob("*.png"))):

@@ -4,7 +4,7 @@ import json
 import logging
 import pickle
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,10 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> None:
+def _quiet() -> Iterator[None]:
     logging.disable(logging.WARNING)  # open_clip warns of every model without weights
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

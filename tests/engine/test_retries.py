@@ -95,6 +95,7 @@ def test_failures_of_the_machine_are_tried_again(sweep: Sweep, tmp_path: Path) -
     assert [record.scores for record in forced.records] == [record.scores for record in first.records]
 
 
+@pytest.mark.check
 def test_trials_share_the_failure_of_their_preparation(sweep: Sweep, pool: WorkerPool) -> None:
     sweep({"kmeans": GRID["kmeans"]})  # what all trials share is there
     with files_limited(pool):

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from runner.config import ExperimentConfig
@@ -18,6 +19,7 @@ from runner.export.undo import undo_export
 from runner.finished import open_experiment
 
 
+@pytest.mark.check
 def test_samples_are_exported_by_their_file_names(fiftyone: ModuleType, cache_dir: Path, tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     paths = [tmp_path / "images" / f"{number % 2}" / f"{number // 2}.png" for number in range(12)]

@@ -188,6 +188,7 @@ def test_results_that_do_not_fit(fresh: Study, dataset: Dataset, tmp_path: Path)
     assert not (tmp_path / WORK).exists()
 
 
+@pytest.mark.check
 def test_results_of_a_folder_find_their_samples(
     dataset: Dataset, shapes: Path, tmp_path: Path, cache_dir: Path
 ) -> None:

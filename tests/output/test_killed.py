@@ -15,6 +15,7 @@ import pytest
 from tests.output import kill_writing
 
 
+@pytest.mark.check
 @pytest.mark.timeout(900)
 def test_rank_folders_and_archives_are_whole_whenever_they_are_killed(tmp_path: Path) -> None:
     run = subprocess.run(

@@ -27,6 +27,7 @@ def seen(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
     return found
 
 
+@pytest.mark.check
 def test_a_run_at_once_ends_with_a_sentence_and_is_resumed(seen: dict[str, Any]) -> None:
     told = seen["at_once"]
     assert told["kind"] == "RunnerError" and told["notified"] == told["error"]
@@ -35,12 +36,14 @@ def test_a_run_at_once_ends_with_a_sentence_and_is_resumed(seen: dict[str, Any])
     assert set(seen["resumed"]["runs"]) == {"at_once", "at_once_sweep"} and len(seen["resumed"]["fields"]) == 1
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("what", ["form", "panel"])
 def test_forms_and_the_panel_say_so_soon(seen: dict[str, Any], what: str) -> None:
     assert seen[what]["value"].startswith(AWAY)
     assert seen[what]["seconds"] < 10
 
 
+@pytest.mark.check
 def test_a_run_in_the_background_says_so_in_the_log_and_is_marked_as_failed(seen: dict[str, Any]) -> None:
     assert AWAY in seen["worker"]["value"]
     assert seen["after_later"] == seen["resumed"]

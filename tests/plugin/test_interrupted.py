@@ -61,6 +61,7 @@ def operation(found: Any) -> Any:
     return DelegatedOperationService().get(found)
 
 
+@pytest.mark.check
 def test_a_killed_worker_fails_leaves_nothing_half_written_and_is_resumed(
     execute: Execute, dataset: Dataset, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +91,7 @@ def test_a_killed_worker_fails_leaves_nothing_half_written_and_is_resumed(
     assert runs.get("killed").status == "done"
 
 
+@pytest.mark.check
 def test_a_cancelled_run_ends_soon_and_says_so(
     execute: Execute, dataset: Dataset, settings: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -108,6 +110,7 @@ def test_a_cancelled_run_ends_soon_and_says_so(
     assert dataset.list_runs() == []
 
 
+@pytest.mark.check
 def test_a_run_that_waits_for_a_worker_is_known_and_can_be_cancelled(
     execute: Execute, dataset: Dataset, settings: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -122,6 +125,7 @@ def test_a_run_that_waits_for_a_worker_is_known_and_can_be_cancelled(
         operation(queued)
 
 
+@pytest.mark.check
 def test_a_dataset_deleted_in_mid_run_ends_it_with_a_sentence(
     execute: Execute, dataset: Dataset, settings: dict[str, Any], tmp_path: Path
 ) -> None:

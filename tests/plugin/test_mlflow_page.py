@@ -41,6 +41,7 @@ def answers(address: str) -> bool:
         return False
 
 
+@pytest.mark.check
 def test_the_server_shows_the_run_is_used_again_and_ends_with_its_process(study: Dataset) -> None:
     run = run_of(study)
     command = [sys.executable, "-c", STARTER, run.model_dump_json()]
@@ -64,6 +65,7 @@ def test_the_server_shows_the_run_is_used_again_and_ends_with_its_process(study:
         time.sleep(0.5)
 
 
+@pytest.mark.check
 def test_the_operator_tells_the_address(execute: Execute, study: Dataset) -> None:
     pages = sys.modules["fiftyone.plugins.orgs.imagesweep.clustering.mlflow_pages"]
     run = run_of(study)
@@ -79,6 +81,7 @@ def test_the_operator_tells_the_address(execute: Execute, study: Dataset) -> Non
     assert not server.answers()
 
 
+@pytest.mark.check
 def test_a_store_behind_a_server_is_linked_and_one_that_is_gone_is_said(plugin: None, study: Dataset) -> None:
     pages = sys.modules["fiftyone.plugins.orgs.imagesweep.clustering.mlflow_pages"]
     run = run_of(study)

@@ -131,6 +131,7 @@ print(json.dumps([uris, state.problem, runner.__file__]))
 """
 
 
+@pytest.mark.check
 def test_downloaded_as_a_zip_it_brings_its_engine(fiftyone: ModuleType, tmp_path: Path) -> None:
     """As from GitHub: one folder in the archive; no engine is installed."""
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)

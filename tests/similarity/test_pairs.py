@@ -145,6 +145,7 @@ def test_unreadable_images_are_in_no_pair(pictures: Path, tmp_path: Path) -> Non
         assert list(compared.unreadable) == [0] and compared.edges.min() == 1
 
 
+@pytest.mark.check
 def test_as_algorithms_of_an_experiment(pictures: Path, tmp_path: Path) -> None:
     config = ExperimentConfig(
         images=pictures,

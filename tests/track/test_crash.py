@@ -32,12 +32,14 @@ def report(make_summary: Callable[..., Summary], trials: list[TrialRecord]) -> I
         yield json.loads(done.stdout)
 
 
+@pytest.mark.check
 def test_no_kill_leaves_a_trace(report: dict) -> None:
     assert report["runs"] == 3
     assert report["killed"] > 20  # several commits per run, and each file
     assert report["different"] == []
 
 
+@pytest.mark.check
 def test_a_killed_creation_of_the_store_is_started_over(report: dict) -> None:
     assert report["creations"] == [-signal.SIGKILL, 0]
     assert report["fresh"] == [".mlflow.db.lock", "mlflow.db"]
