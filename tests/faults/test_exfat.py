@@ -36,10 +36,13 @@ def exfat(tmp_path: Path) -> Iterator[Path]:
     try:
         device = run("losetup", "--find", "--show", image)
     except subprocess.CalledProcessError:
-        unavailable("only root may mount a volume")
+        pytest.skip("only root may mount a volume, and not in every container")
     try:
         run("mkfs.exfat", device)
-        run("mount.exfat-fuse", device, folder)
+        try:
+            run("mount.exfat-fuse", device, folder)
+        except subprocess.CalledProcessError:
+            pytest.skip("there is no FUSE here")
         try:
             yield folder
         finally:
