@@ -31,7 +31,7 @@ PYTEST := $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loa
 # what every change is tried with
 test: lint
 	$(PYTEST) -m 'not check'
-	$(VENV)/bin/python -m tests.faults --seconds 60
+	$(VENV)/bin/python -m tests.faults --seconds 60 --seed 42
 
 # the rest that must hold at every commit
 check: $(READY)
