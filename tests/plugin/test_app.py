@@ -137,7 +137,6 @@ def test_samples_are_grouped_by_cluster(page: Page, seen: Dataset, shots: Screen
     page.get_by_text(f"{len(seen)} samples").wait_for()
 
 
-@pytest.mark.check
 def test_a_lasso_shows_its_samples(page: Page, seen: Dataset, shots: Screenshots) -> None:
     from playwright.sync_api import expect
 
@@ -164,7 +163,6 @@ def test_a_lasso_shows_its_samples(page: Page, seen: Dataset, shots: Screenshots
     shots.take(page, "two trials side by side")
 
 
-@pytest.mark.check
 def test_two_samples_belong_together_and_count_at_once(page: Page, seen: Dataset, shots: Screenshots) -> None:
     for number in range(2):
         tick_sample(page, number)
@@ -185,7 +183,6 @@ def test_two_samples_belong_together_and_count_at_once(page: Page, seen: Dataset
     shots.take(page, "ranking with pairs")
 
 
-@pytest.mark.check
 def test_duplicates_by_the_plot_of_thresholds(page: Page, seen: Dataset, shots: Screenshots) -> None:
     run_operator(page, "Find near-duplicates")
     settled(page, "Execute")
@@ -216,7 +213,6 @@ def test_duplicates_by_the_plot_of_thresholds(page: Page, seen: Dataset, shots: 
     page.get_by_role("button", name="Show all").click()
 
 
-@pytest.mark.check
 def test_clusters_get_names(page: Page, seen: Dataset, shots: Screenshots) -> None:
     run_operator(page, "Name clusters")
     page.get_by_text("clusters have a name").wait_for()
@@ -230,7 +226,6 @@ def test_clusters_get_names(page: Page, seen: Dataset, shots: Screenshots) -> No
     assert any(record.names for record in cluster_fields(seen).values())
 
 
-@pytest.mark.check
 def test_an_experiment_in_the_background(page: Page, seen: Dataset, shots: Screenshots) -> None:
     fill_experiment(page, "later")
     enabled(page.get_by_role("button", name="Schedule")).click()
