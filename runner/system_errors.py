@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 from contextlib import suppress
@@ -44,6 +45,12 @@ def reason_and_remedy(error: OSError) -> str:
     if error.errno in IN_USE:
         return f"{reason}; close the program that has it open, and run the same command again"
     return reason
+
+
+def system_error_in(text: str, path: Path) -> OSError | None:
+    """What the system said of a file, out of the words of a library that keeps no error number: ``(os error 28)``."""
+    number = re.search(r"\(os error (\d+)\)", text)
+    return None if number is None else OSError(int(number[1]), os.strerror(int(number[1])), str(path))
 
 
 def _free(name: object) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.system_errors import reason_and_remedy
+from runner.system_errors import reason_and_remedy, system_error_in
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
@@ -35,3 +35,10 @@ def test_drives_that_are_gone_and_files_in_use_have_their_remedy(number: int, re
 
 def test_whatever_else_is_told_as_it_is() -> None:
     assert reason_and_remedy(OSError(errno.EROFS, "Read-only file system", "/mnt/a")) == "Read-only file system"
+
+
+def test_the_system_is_found_in_what_a_library_says(tmp_path: Path) -> None:
+    refused = system_error_in("LanceError(IO): No space left on device (os error 28), /rust/object_store:12", tmp_path)
+    assert refused is not None and (refused.errno, refused.filename) == (errno.ENOSPC, str(tmp_path))
+    assert "MiB are free in" in reason_and_remedy(refused)
+    assert system_error_in("its columns are ['a'] (error 28)", tmp_path) is None

@@ -25,6 +25,7 @@ import numpy as np
 from runner.drives import has_links, locked_if_possible
 from runner.errors import RunnerError
 from runner.leftovers import temporary_name
+from runner.system_errors import reason_and_remedy, system_error_in
 
 os.environ.setdefault("LANCE_LOG", "error")  # it warns of every dataset that is new
 
@@ -133,8 +134,7 @@ class VectorTable:
             except _DamageError as error:  # most likely another process was faster; Lance has tried some times too
                 if attempt == _ATTEMPTS - 1:
                     raise RunnerError(
-                        f"can't write {n} vectors to the embedding cache {self.path} ({error}); make room or, if it is "
-                        f"damaged, run `runner cache prune {self.path.parent.name}`"
+                        f"can't write {n} vectors to the embedding cache {self.path}: {self._told(error)}"
                     ) from error
                 time.sleep(random.uniform(0.5, 1.5) * 0.05 * 2**attempt)
 
@@ -215,14 +215,22 @@ class VectorTable:
                 if attempt < 2:  # rule out that another process has just put it there or taken it away
                     time.sleep(0.1)
                     continue
-                if "os error" in str(error):  # no permission, too many open files: says nothing of the content
-                    raise RunnerError(f"can't open the embedding cache {self.path}: {error}") from error
+                if system_error_in(str(error), self.path):  # no permission, too many open files: not of the content
+                    raise RunnerError(f"can't open the embedding cache {self.path}: {self._told(error)}") from error
                 aside = self.path.with_name(f"{MOVED_ASIDE_PREFIX}{uuid.uuid4().hex}")
                 try:
                     self.path.rename(aside)
                 except FileNotFoundError:  # another process did it
                     return None
         return None
+
+    def _told(self, error: _DamageError) -> str:
+        """Why Lance can't go on, and what to do."""
+        refused = system_error_in(str(error), self.path)
+        if refused is not None:
+            return reason_and_remedy(refused)
+        key = self.path.parent.name
+        return f"{error}; `runner cache verify {key}` tells what is damaged, and `runner cache prune {key}` drops that"
 
     def _open_or_create(self, schema: Any) -> Any:
         import lance

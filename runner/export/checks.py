@@ -42,7 +42,9 @@ def check_destination(to: Path, folders: Sequence[Path], how: How | None) -> Non
     if not to.exists():
         return
     if (to / MANIFEST).exists():
-        raise RunnerError(f"--to {to} holds an export already; `runner undo {to}` first, or name another folder")
+        raise RunnerError(
+            f"--to {to} holds an export already; name another folder, or `runner undo {to}` to take that one back first"
+        )
     foreign = sorted(path.name for path in to.iterdir() if path.name not in (UNDONE, STAGING))
     if foreign:
         raise RunnerError(f"--to {to} is not empty, it holds {foreign[0]}; name a new or an empty folder")

@@ -149,7 +149,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> bool:
         sync_folder(folder)
     except FileExistsError:
         raise RunnerError(
-            f"{folder} holds an export already; `runner undo {folder}` first, or name another folder"
+            f"{folder} holds an export already; name another folder, "
+            f"or `runner undo {folder}` to take that one back first"
         ) from None
     return known
 

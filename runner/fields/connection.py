@@ -117,7 +117,8 @@ def database_errors(what: str = "") -> Iterator[None]:
         yield
     except DocumentTooLarge as error:
         raise RunnerError(
-            f"the dataset's own document exceeds MongoDB's 16 MB; delete saved views or runs{ending}"
+            f"the dataset's own document exceeds MongoDB's 16 MB, which hold its saved views and runs; "
+            f"work on `dataset.view().clone(NAME)`, which has none, or delete those that nobody needs any more{ending}"
         ) from error
     except (DatasetNotFoundError, DoesNotExist) as error:
         raise RunnerError(f"the FiftyOne dataset has been deleted meanwhile{ending}") from error
@@ -173,7 +174,7 @@ def _remedy() -> str:
     import fiftyone
 
     if fiftyone.config.database_uri:
-        return "start the MongoDB that FIFTYONE_DATABASE_URI (or FiftyOne's database_uri setting) names, or correct it"
+        return "start the MongoDB that FIFTYONE_DATABASE_URI (or FiftyOne's database_uri setting) names, or change that"
     return "run `python -m runner.fields.mongod`, or set FIFTYONE_DATABASE_URI to a MongoDB of yours"
 
 

@@ -41,7 +41,8 @@ def decode_image(path: str | Path, *, at_least: int | None = None) -> Image.Imag
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise UnreadableImageError(
-                f"{width} × {height} = {width * height:,} pixels is over the limit of {MAX_PIXELS:,}; scale it down"
+                f"{width} × {height} = {width * height:,} pixels is over the limit of {MAX_PIXELS:,}; "
+                "use a smaller copy"
             )
         result = read_pixels(image, at_least)
         result.info = {"source_size": image.upright_size}

@@ -78,7 +78,7 @@ def pixels_of(file: IO[bytes]) -> np.ndarray:
     file.seek(0)
     pixels: np.ndarray = imagecodecs.jpegxl_decode(file.read(), index=0, keeporientation=True, numthreads=1)
     if pixels.dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"samples of type {pixels.dtype} are not read; save it with 8 or 16 bits")
+        raise ValueError(f"samples of type {pixels.dtype} are not read; save a copy with 8 or 16 bits")
     return pixels if pixels.ndim == 3 else pixels[:, :, None]
 
 

@@ -94,8 +94,11 @@ def _too_costly(image: OpenedImage, needed: int, seconds: float) -> str:
     width, height = image.size
     what = f"{width} × {height} pixels as {image.kind}"
     if needed > MEMORY:
-        return f"{what} would take {needed / 2**20:,.0f} MiB to decode, over the limit of {MEMORY >> 20}; scale it down"
-    return f"{what} would take about {seconds:,.0f} s to decode, over the limit of {SECONDS}; save it anew"
+        limit = f"over the limit of {MEMORY >> 20}"
+        return f"{what} would take {needed / 2**20:,.0f} MiB to decode, {limit}; use a smaller copy"
+    return (
+        f"{what} would take about {seconds:,.0f} s to decode, over the limit of {SECONDS}; save a copy as another kind"
+    )
 
 
 def _plan(image: OpenedImage, at_least: int | None) -> _Plan:
@@ -252,7 +255,7 @@ def _plan_tiff(image: OpenedImage, page: TiffPage, at_least: int | None) -> _Pla
         reader = page.reader()
     except ValueError as error:
         raise UnreadableImageError(
-            f"is a TIFF of {error}, which is not read; save it as 8 or 16 bits of gray or RGB"
+            f"is a TIFF of {error}, which is not read; save a copy as 8 or 16 bits of gray or RGB"
         ) from error
     width, height = image.size
     if reader is TiffReader.PILLOW and width * height <= LARGE_PIXELS:

@@ -193,7 +193,7 @@ def _require_directions(path: Path, vectors: np.ndarray) -> None:
             f"{path}: {len(unusable)} of {len(vectors)} vectors can't be normalised ({not_finite} with values that are "
             f"not finite or too large, {len(unusable) - not_finite} of length zero or nearly so): rows "
             f"{', '.join(map(str, unusable[:_NAMED_AT_MOST]))}{' …' if len(unusable) > _NAMED_AT_MOST else ''}; "
-            "remove them or compute them again"
+            "compute them again, or save the file without those rows and the list without their paths"
         )
 
 
@@ -207,7 +207,8 @@ def _read_paths(path: Path) -> tuple[str, ...]:
             raise RunnerError(f"{path}: entry {row} is {shown(repr(name))}; every entry must be the path of an image")
         if name in first_row:
             raise RunnerError(
-                f"{path}: {shown(repr(name))} is there twice, at rows {first_row[name]} and {row}; remove one"
+                f"{path}: {shown(repr(name))} is there twice, at rows {first_row[name]} and {row}; "
+                "each vector must have an image of its own"
             )
         first_row[name] = row
     return tuple(names)

@@ -70,5 +70,5 @@ def why_unreadable(kind: Kind | None) -> str | None:
     if kind is None:
         return f"is not a {READABLE.replace(' and ', ' or ')} image, whatever its name says"
     if kind.is_picture:
-        return f"is a {kind} picture, which is not read; convert it to one of {READABLE}"
+        return f"is a {kind} picture, which is not read; convert a copy to one of {READABLE}"
     return f"is no picture ({kind})"

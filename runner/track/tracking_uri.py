@@ -68,13 +68,14 @@ def tracking_uri_of(out: Path) -> str:
         RunnerError: if there is none.
     """
     recorded = read_summary(out).experiment.tracking_uri if (out / SUMMARY).is_file() else None
-    if recorded is not None:
-        file = sqlite_file(recorded)
-        if file is None or file.is_file():
-            return recorded
+    file = None if recorded is None else sqlite_file(recorded)
+    if recorded is not None and (file is None or file.is_file()):
+        return recorded
     if (out / STORE).is_file():  # also where the folder has been moved since
         return default_tracking_uri(out)
-    raise RunnerError(f"{out} holds no MLflow store ({STORE}); run an experiment with --out {out} first")
+    if file is not None:
+        raise RunnerError(f"the results in {out} were logged to {file}, which is not there; bring it back there")
+    raise RunnerError(f"{out} holds no MLflow store ({STORE}); name the results folder of an experiment")
 
 
 def sqlite_file(tracking_uri: str) -> Path | None:

@@ -95,7 +95,9 @@ def test_what_is_cut_is_refused(save: Callable[..., Path]) -> None:
 
 def test_floats_are_refused(save: Callable[..., Path]) -> None:
     path = save("a.jxl", imagecodecs.jpegxl_encode(PHOTO[..., :3].astype(np.float32) / 255, lossless=True))
-    with pytest.raises(UnreadableImageError, match="samples of type float32 are not read; save it with 8 or 16 bits"):
+    with pytest.raises(
+        UnreadableImageError, match="samples of type float32 are not read; save a copy with 8 or 16 bits"
+    ):
         decode_image(path)
 
 

@@ -32,6 +32,6 @@ def test_each_picture_that_an_extra_would_read_is_skipped_with_what_to_install(t
         "a.jxl is a JPEG XL picture; pip install 'imagesweep[jxl]' to read it",
         "b.NEF is a camera RAW picture; pip install 'imagesweep[raw]' to read it",
         "c.CR3 is a camera RAW picture; pip install 'imagesweep[raw]' to read it",
-        "e.jp2 is a JPEG 2000 picture, which is not read; convert it to one of "
+        "e.jp2 is a JPEG 2000 picture, which is not read; convert a copy to one of "
         "JPEG, PNG, GIF, BMP, TIFF, WebP, HEIF and AVIF",
     ]

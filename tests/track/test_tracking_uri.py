@@ -76,7 +76,7 @@ def test_the_store_of_a_results_folder(tmp_path: Path, make_summary: Callable[..
     write("http://host:5000")
     assert tracking_uri_of(tmp_path) == "http://host:5000"
     write("sqlite:////where/it/was/before/mlflow.db")
-    with pytest.raises(RunnerError, match="holds no MLflow store"):
+    with pytest.raises(RunnerError, match=r"logged to /where/it/was/before/mlflow[.]db, which is not there"):
         tracking_uri_of(tmp_path)
     (tmp_path / "mlflow.db").write_text("")
     assert tracking_uri_of(tmp_path) == default_tracking_uri(tmp_path)

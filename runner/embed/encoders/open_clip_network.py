@@ -85,7 +85,7 @@ def _tower(recipe: ModelRecipe, resolution: int) -> torch.nn.Module:
         reason = shown(error) or type(error).__name__
         raise RunnerError(
             f"the model_cfg beside {recipe.weights_file} describes no network that open_clip can build ({reason}); "
-            "repair it, or name the checkpoint as ARCH:FILE"
+            "name the checkpoint as ARCH:FILE, or get its configuration again from where it is from"
         ) from error
     return model.visual.eval()
 
