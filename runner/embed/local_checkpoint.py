@@ -40,21 +40,23 @@ def find_weights(path: Path) -> Path:
     """The checkpoint file that ``path`` means: itself, or the one in the folder.
 
     Raises:
-        RunnerError: there is none, or more than one and none with a usual name.
+        RunnerError: there is none, or more than one and none with a usual name, or it holds a program.
     """
-    if path.is_file():
-        _refuse_torchscript(path)
-        return path
-    if not path.is_dir():
-        raise RunnerError(f"the checkpoint {path} does not exist")
+    weights = path if path.is_file() else _weights_in(path)
+    _refuse_torchscript(weights)
+    return weights
+
+
+def _weights_in(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise RunnerError(f"the checkpoint {folder} does not exist")
     for name in _USUAL_NAMES:
-        if (path / name).is_file():
-            return path / name
-    found = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
+        if (folder / name).is_file():
+            return folder / name
+    found = sorted(file for file in folder.iterdir() if file.suffix in _SUFFIXES)
     if len(found) != 1:
         names = ", ".join(file.name for file in found) or f"no file ending in {', '.join(_SUFFIXES)}"
-        raise RunnerError(f"the folder {path} holds {names}: name the checkpoint file itself")
-    _refuse_torchscript(found[0])
+        raise RunnerError(f"the folder {folder} holds {names}: name the checkpoint file itself")
     return found[0]
 
 
@@ -86,7 +88,7 @@ def _refuse_torchscript(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError):
+    except Exception:  # no archive, or a damaged one, of which zipfile raises many types; who reads it says so
         return
     if any(name.endswith("/constants.pkl") for name in names) and any("/code/" in name for name in names):
         raise RunnerError(

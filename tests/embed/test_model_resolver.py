@@ -8,8 +8,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 
 from runner.embed.embedding_config import Fit, Precision
+from runner.embed.encoders.state_dict import read_state_dict
+from runner.embed.local_checkpoint import find_weights
 from runner.embed.model_resolver import ModelResolver
 from runner.embed.models import known_models, resolve_models
 from runner.embed.open_clip_catalogue import aliases, default_tag, open_clip_architectures
@@ -172,13 +175,31 @@ def test_downloaded_openai_weights_get_quick_gelu(
     assert listed.location == "downloaded"
 
 
-def test_programs_are_not_checkpoints(resolver: ModelResolver, tmp_path: Path) -> None:
-    path = tmp_path / "ViT-B-32.pt"
+@pytest.mark.parametrize("name", ["ViT-B-32.pt", "open_clip_pytorch_model.bin"])
+def test_programs_are_not_checkpoints(name: str, resolver: ModelResolver, tmp_path: Path) -> None:
+    path = tmp_path / name
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("ViT-B-32/constants.pkl", b"")
         archive.writestr("ViT-B-32/code/__torch__.py", b"")
-    with pytest.raises(RunnerError, match="TorchScript"):
-        resolver.resolve(f"ViT-B-32-quickgelu:{path}")
+    for given in (path, tmp_path):
+        with pytest.raises(RunnerError, match="TorchScript"):
+            resolver.resolve(f"ViT-B-32-quickgelu:{given}")
+
+
+def test_an_archive_whose_names_are_damaged_is_left_to_the_reader(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("ä/data.pkl", b"")
+    path.write_bytes(path.read_bytes().replace("ä".encode(), b"\xe1\xe1"))  # zipfile raises UnicodeDecodeError
+    assert find_weights(path) == path
+    with pytest.raises(RunnerError, match=r"weights\.pt can't be read"):
+        read_state_dict(path)
+
+
+def test_tensors_without_a_name_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save({7: torch.ones(2), "visual.a": torch.ones(3)}, path)
+    assert [*read_state_dict(path)] == ["visual.a"]
 
 
 def test_checkpoints_that_say_too_little(resolver: ModelResolver, checkpoint: Path, tmp_path: Path) -> None:

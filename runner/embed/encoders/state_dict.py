@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from runner.errors import RunnerError
+from runner.text_files import shown
 
 StateDict = dict[str, torch.Tensor]
 
@@ -25,19 +26,23 @@ def read_state_dict(path: Path) -> StateDict:
     Raises:
         RunnerError: the file is damaged, holds more than tensors (which could run code), or no tensors.
     """
-    tensors: Mapping[str, object] = _read(path)
+    tensors = _read(path)
     for wrapper in _WRAPPERS:
         inner = tensors.get(wrapper)
         if isinstance(inner, Mapping):
             tensors = inner
             break
-    state_dict = {_plain_name(name): value for name, value in tensors.items() if isinstance(value, torch.Tensor)}
+    state_dict = {
+        _plain_name(name): value
+        for name, value in tensors.items()
+        if isinstance(name, str) and isinstance(value, torch.Tensor)
+    }
     if not state_dict:
         raise RunnerError(f"{path} holds no tensors; save the model's state_dict()")
     return {name: value.float() if value.is_floating_point() else value for name, value in state_dict.items()}
 
 
-def _read(path: Path) -> Mapping[str, object]:
+def _read(path: Path) -> Mapping[object, object]:
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -80,4 +85,4 @@ def _plain_name(name: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return shown((str(error).splitlines() or [type(error).__name__])[0])
