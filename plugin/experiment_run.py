@@ -37,9 +37,15 @@ def prepare(dataset: Any, name: str, params: Mapping[str, Any], sample_ids: Sequ
 
 
 def interrupted_samples(dataset: Any, name: str, params: Mapping[str, Any]) -> list[str] | None:
-    """Ids of the samples that a run of that name was started with; None if there was none."""
+    """Ids of the samples that a run of that name was started with; None if there was none.
+
+    Raises:
+        RunnerError: the list of them is damaged.
+    """
+    from runner.sources import read_sample_ids
+
     path = _samples_path(dataset, name, params)
-    return json.loads(path.read_text("utf-8")) if path.is_file() else None
+    return read_sample_ids(path) if path.is_file() else None
 
 
 def _samples_path(dataset: Any, name: str, params: Mapping[str, Any]) -> Path:

@@ -17,7 +17,7 @@ def open_source(config: ExperimentConfig) -> Source:
     wishes = SourceWishes(config.labels, config.target, config.pairs, config.sample, config.seed, config.follow_links)
     if config.embeddings is not None:
         return open_vectors(config.embeddings, config.paths, wishes)
-    return open_images(config, wishes, None if config.samples is None else _read_ids(config.samples))
+    return open_images(config, wishes, None if config.samples is None else read_sample_ids(config.samples))
 
 
 def open_images(
@@ -44,7 +44,7 @@ def open_images(
     return open_dataset(config.dataset, wishes, sample_ids, view=config.view)
 
 
-def _read_ids(path: Path) -> list[str]:
+def read_sample_ids(path: Path) -> list[str]:
     """The sample ids in a JSON list."""
     ids = read_json(path.expanduser(), "the list of samples", at_most=MOST_BYTES_OF_A_LIST)
     if not isinstance(ids, list) or not ids or not all(isinstance(one, str) for one in ids):

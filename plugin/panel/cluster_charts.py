@@ -53,12 +53,18 @@ def map_chart(results: Results, trial_id: str, embedding: str, name: Name = defa
     """The images of an embedding on a plane, a trace per cluster; ``ids`` are sample ids.
 
     Raises:
-        RunnerError: no map was drawn.
+        RunnerError: no map was drawn, or it is not one of these images.
     """
+    from runner.errors import RunnerError
     from runner.output.projection import read_map
 
     ids, coordinates = read_map(results.out, embedding)
     row_of = {sample_id: row for row, sample_id in enumerate(results.ids)}
+    strangers = [sample_id for sample_id in ids if sample_id not in row_of]
+    if strangers:
+        raise RunnerError(
+            f"The map of {embedding} in {results.out} places {strangers[0]}, which the results don't have."
+        )
     labels = results.labels(trial_id)[[row_of[sample_id] for sample_id in ids]]
     places = np.round(coordinates.astype(float), 3)
     traces = []

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from runner.checked_files import UNREADABLE
 from runner.cluster.flat_map import EmbeddingMap
 from runner.errors import RunnerError
 from runner.images.image_set import ImageSet
 from runner.output.atomic import atomic_path, printable
 from runner.output.layout import PLOTS, checked_file_name
+from runner.output.state import REMEDY, DamagedResultError, require_undamaged
+from runner.text_files import shown
 
 
 def map_path(out: Path, embedding_key: str, suffix: str) -> Path:
@@ -41,17 +44,21 @@ def read_map(out: Path, embedding_key: str) -> tuple[tuple[str, ...], np.ndarray
     """Names and coordinates (float32, shape (m, 2)) of the images on an embedding's map.
 
     Raises:
-        RunnerError: if there is no such map in results folder ``out``.
+        RunnerError: there is no such map in results folder ``out``, or it is damaged.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = map_path(out, embedding_key, "parquet")
+    if not path.is_file():
+        raise RunnerError(f"{out} has no map of embedding {embedding_key!r}")
+    require_undamaged(out, path.relative_to(out).as_posix())
     try:
         table = pq.read_table(path, columns=["path", "x", "y"])
-    except FileNotFoundError:
-        raise RunnerError(f"{out} has no map of embedding {embedding_key!r}") from None
-    except (pa.ArrowException, OSError) as error:
-        raise RunnerError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
-    coordinates = np.column_stack([table["x"].to_numpy(), table["y"].to_numpy()]).astype(np.float32)
-    return tuple(table["path"].to_pylist()), coordinates
+        names = table["path"].cast(pa.string()).to_pylist()
+        coordinates = np.column_stack([table[axis].cast(pa.float32()).to_numpy() for axis in ("x", "y")])
+    except (pa.ArrowException, *UNREADABLE) as error:
+        raise DamagedResultError(f"{path} is damaged ({shown(error)}); {REMEDY}") from error
+    if None in names or not np.isfinite(coordinates).all():
+        raise DamagedResultError(f"{path} is damaged: it places some image nowhere; {REMEDY}")
+    return tuple(names), coordinates

@@ -165,7 +165,12 @@ def read_labels(out: Path, trial_id: str) -> np.ndarray:
     column = _read_column(out, trial_id)
     if not pa.types.is_integer(column.type) or column.null_count:
         raise DamagedResultError(f"{out / LABELS} is damaged: {shown(trial_id)} holds no cluster numbers; {REMEDY}")
-    return column.to_numpy().astype(np.int32, copy=False)
+    try:
+        return column.cast(pa.int32()).to_numpy()
+    except pa.ArrowInvalid:
+        raise DamagedResultError(
+            f"{out / LABELS} is damaged: {shown(trial_id)} holds numbers of more than 32 bits; {REMEDY}"
+        ) from None
 
 
 def read_paths(out: Path) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from runner.errors import RunnerError
 from runner.export.manifest import MANIFEST, Document, Manifest, PlacedImage, read_manifest, write_manifest
 from runner.export.settings import How
 from runner.output.layout import LABELS, SUMMARY
+from runner.output.projection import map_path, read_map
 from runner.output.result_files import read_labels, read_paths, read_summary
 from tests.fuzz.property import as_json, damaged, files, objects, value_or_sentence, values
 
@@ -47,6 +48,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (where / "whole.jsonl").write_bytes((where / MANIFEST).read_bytes())
     table = pa.table({"path": ["a.jpg", "b.jpg"], "t": pa.array([0, -1], pa.int32())})
     pq.write_table(table, where / "whole.parquet", compression="zstd")
+    places = pa.table({"path": ["a.jpg", "b.jpg"], "x": pa.array([0.5, 1], pa.float32()), "y": [0.25, 2.0]})
+    pq.write_table(places, where / "whole_map.parquet", compression="zstd")
+    map_path(where, "key", "parquet").parent.mkdir()
     return where
 
 
@@ -64,6 +68,24 @@ def test_labels(data: st.DataObject, folder: Path) -> None:
     (folder / LABELS).write_bytes(data.draw(damaged((folder / "whole.parquet").read_bytes())))
     value_or_sentence(lambda: read_paths(folder), str(folder))
     value_or_sentence(lambda: read_labels(folder, "t"), str(folder))
+
+
+@given(data=st.data())
+def test_maps(data: st.DataObject, folder: Path) -> None:
+    map_path(folder, "key", "parquet").write_bytes(data.draw(damaged((folder / "whole_map.parquet").read_bytes())))
+    found = value_or_sentence(lambda: read_map(folder, "key"), str(folder))
+    assert found is None or found[1].shape == (len(found[0]), 2)
+
+
+@given(data=st.data())
+def test_maps_of_any_columns(data: st.DataObject, folder: Path) -> None:
+    columns = st.lists(values, min_size=2, max_size=2) | st.lists(st.floats() | st.none(), min_size=2, max_size=2)
+    table = data.draw(st.fixed_dictionaries({}, optional=dict.fromkeys(("path", "x", "y"), columns)))
+    try:
+        pq.write_table(pa.table(table), map_path(folder, "key", "parquet"))
+    except (pa.ArrowException, ValueError, TypeError, OverflowError, UnicodeError):
+        return  # no column can hold these values
+    value_or_sentence(lambda: read_map(folder, "key"), str(folder))
 
 
 @given(data=st.data())

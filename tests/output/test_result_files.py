@@ -227,6 +227,13 @@ def test_damaged_files_are_named(damage: bytes, tmp_path: Path) -> None:
         read_paths(tmp_path)
 
 
+def test_numbers_too_large_for_a_label_are_not_wrapped_around(tmp_path: Path) -> None:
+    table = pd.DataFrame({"path": ["a.jpg", "b.jpg"], "t": [0, 2**32]})
+    table.to_parquet(tmp_path / "labels.parquet")
+    with pytest.raises(RunnerError, match=r"labels\.parquet is damaged: t holds numbers of more than 32 bits"):
+        read_labels(tmp_path, "t")
+
+
 def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RunnerError, match=r"labels\.parquet could not be written"):

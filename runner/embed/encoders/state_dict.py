@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -42,7 +43,7 @@ def read_state_dict(path: Path) -> StateDict:
     return {name: value.float() if value.is_floating_point() else value for name, value in state_dict.items()}
 
 
-def _read(path: Path) -> Mapping[object, object]:
+def _read(path: Path) -> Mapping[Any, object]:
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
