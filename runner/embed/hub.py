@@ -137,10 +137,13 @@ def _download_url(url: str, folder: Path) -> Path:
             temporary.open("wb") as file,
             tqdm(total=response.length, unit="B", unit_scale=True, desc=path.name) as bar,
         ):
+            length = response.length
             while chunk := response.read(_CHUNK):
                 file.write(chunk)
                 digest.update(chunk)
                 bar.update(len(chunk))
+            if length is not None and file.tell() < length:  # a connection that is cut ends like a whole file
+                raise HubError(f"sent {file.tell():,} of the {length:,} bytes of {path.name}")
             expected = re.search(r"-([0-9a-f]{8,})$", path.stem)  # the convention of PyTorch's published files
             if expected and not digest.hexdigest().startswith(expected[1]):
                 raise HubError(f"sent a damaged {path.name}")

@@ -50,6 +50,17 @@ class Hub(BaseHTTPRequestHandler):
         pass
 
 
+class Cut(Hub):
+    """A server whose connection breaks in the middle of a file."""
+
+    def _answer(self, body: bool) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(WEIGHTS)))
+        self.end_headers()
+        if body:
+            self.wfile.write(WEIGHTS[: len(WEIGHTS) // 2])
+
+
 class Broken(Hub):
     def _answer(self, body: bool) -> None:
         self.send_response(503)
@@ -161,3 +172,11 @@ def test_files_from_plain_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         with pytest.raises(hub.HubError, match="404"):
             hub.fetch(WeightsSource(url=endpoint + "/absent.pth"), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [good[1:]]
+
+
+def test_half_a_file_is_not_kept(tmp_path: Path) -> None:
+    for endpoint in serve(Cut):
+        source = WeightsSource(url=f"{endpoint}/IN1K-vit.h.14-300e.pth.tar")  # whose name holds no hash
+        with pytest.raises(hub.HubError, match="sent 6,000 of the 12,000 bytes of IN1K"):
+            hub.fetch(source, tmp_path)
+        assert hub.find_cached(source, tmp_path) is None and not any(tmp_path.iterdir())
