@@ -13,6 +13,9 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from runner.drives import acquired, released
+from runner.errors import RunnerError
+
 PREFIX = "imagesweep-"
 _LOCK, _OWNER = "in-use.lock", "owner"
 
@@ -27,6 +30,9 @@ def scratch_folder() -> Iterator[Path]:
     """An empty temporary folder, removed at the end of the block; abandoned ones are removed first.
 
     The process holds a lock on it, of which the system lets go when the process ends, however.
+
+    Raises:
+        RunnerError: the drive of temporary files has no locks.
     """
     remove_abandoned()
     folder, lock = _locked_folder()
@@ -35,7 +41,7 @@ def scratch_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        lock.release()
+        released(lock)
 
 
 def remove_abandoned() -> None:
@@ -50,8 +56,13 @@ def _locked_folder() -> tuple[Path, FileLock]:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         lock = FileLock(folder / _LOCK)
         with suppress(Timeout):  # another process is about to remove it, as it was not in use yet
-            lock.acquire(timeout=0)
-            return folder, lock
+            if acquired(lock, timeout=0):
+                return folder, lock
+            shutil.rmtree(folder, ignore_errors=True)
+            raise RunnerError(
+                f"temporary files go to {folder.parent}, and its drive has no file locks; set TMPDIR to a folder on a "
+                "local disk"
+            )
 
 
 def _remove_if_abandoned(folder: Path) -> None:
@@ -68,7 +79,7 @@ def _remove_if_abandoned(folder: Path) -> None:
         _remove_semaphores(folder)
         shutil.rmtree(folder)
     finally:
-        lock.release()
+        released(lock)
 
 
 def _remove_semaphores(folder: Path) -> None:

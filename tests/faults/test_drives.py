@@ -106,6 +106,27 @@ def test_without_locks_a_store_of_mlflow_is_refused_at_once(run: Run) -> None:
 
 
 @pytest.mark.check
+def test_without_locks_temporary_files_are_refused_with_the_remedy(run: Run) -> None:
+    done = run(
+        "locks",
+        """
+        import tempfile
+        tempfile.tempdir = str(FOLDER)
+        from runner.errors import RunnerError
+        from runner.scratch import scratch_folder
+        try:
+            with scratch_folder():
+                print("used")
+        except RunnerError as error:
+            print(error)
+        print(sorted(path.name for path in FOLDER.iterdir()))
+        """,
+    )
+    sentence, left = done.stdout.splitlines()
+    assert "no file locks; set TMPDIR" in sentence and left == "[]", done.stderr
+
+
+@pytest.mark.check
 def test_without_links_geometries_share_vectors_by_a_copy(run: Run) -> None:
     done = run(
         "links",
