@@ -15,7 +15,7 @@ from runner.images.image_set import ImageSet
 from runner.images.pairs import pair_ids, read_pairs
 from runner.images.precomputed import _read_paths
 from runner.naming.vocabulary import read_vocabulary
-from runner.sources import _read_ids
+from runner.sources import read_sample_ids
 from tests.fuzz.property import as_json, files, objects, value_or_sentence, values
 
 IMAGES = ImageSet(ids=("a.jpg", "b.jpg", "c/d e.png"), paths=(Path("/p/a.jpg"), Path("/p/b.jpg"), Path("/p/c/d e.png")))
@@ -74,7 +74,7 @@ def test_lists_in_json(content: bytes, folder: Path) -> None:
     path.write_bytes(content)
     value_or_sentence(lambda: scan_list(path), str(path))
     value_or_sentence(lambda: _read_paths(path), str(path))
-    value_or_sentence(lambda: _read_ids(path), str(path))
+    value_or_sentence(lambda: read_sample_ids(path), str(path))
 
 
 @given(content=files(b'["a.jpg", "b.jpg"]'))
@@ -82,7 +82,7 @@ def test_paths_and_samples(content: bytes, folder: Path) -> None:
     path = folder / "paths.json"
     path.write_bytes(content)
     value_or_sentence(lambda: _read_paths(path), str(path))
-    value_or_sentence(lambda: _read_ids(path), str(path))
+    value_or_sentence(lambda: read_sample_ids(path), str(path))
 
 
 @given(content=files(b"cat\ndog\n# x\n"))
