@@ -11,7 +11,7 @@ setup: $(READY)
 $(READY): pyproject.toml requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fiftyone]'
-	-$(VENV)/bin/python -m runner.fields.mongod
+	-$(VENV)/bin/python -m runner.integrations.fiftyone.mongod
 	-$(VENV)/bin/runner doctor --compile
 	touch $@
 

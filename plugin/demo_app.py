@@ -28,7 +28,7 @@ def main() -> int:
         return 1
     os.environ.setdefault("FIFTYONE_ALLOW_LEGACY_ORCHESTRATORS", "true")  # the App shows scheduled runs
     from runner.errors import RunnerError
-    from runner.fields.connection import import_fiftyone
+    from runner.integrations.fiftyone.connection import import_fiftyone
 
     try:
         fiftyone = import_fiftyone()
@@ -51,8 +51,8 @@ def demo_dataset(fiftyone: Any) -> Any:
     Raises:
         RunnerError: the images cannot be written, or the database can't be reached.
     """
-    from runner.fields.connection import database_errors
     from runner.images.demo_images import write_demo_images
+    from runner.integrations.fiftyone.connection import database_errors
 
     with database_errors():
         if fiftyone.dataset_exists(DATASET):
@@ -86,7 +86,7 @@ def _make_visible(fiftyone: Any) -> None:
 @contextmanager
 def _worker() -> Iterator[None]:
     """``fiftyone delegated launch`` beside the App."""
-    from runner.lifeline import tied
+    from runner.utils.lifeline import tied
 
     command = [str(Path(sys.executable).with_name("fiftyone")), "delegated", "launch"]
     with subprocess.Popen(tied(command), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL):

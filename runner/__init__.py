@@ -14,37 +14,37 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from runner.config import ExperimentConfig as ExperimentConfig
-    from runner.duplicates.search import find_duplicates as find_duplicates
-    from runner.duplicates.settings import DuplicatesConfig as DuplicatesConfig
+    from runner.config.experiment import ExperimentConfig as ExperimentConfig
+    from runner.duplicates.config import DuplicatesConfig as DuplicatesConfig
+    from runner.duplicates.find import find_duplicates as find_duplicates
     from runner.errors import NoUsableClusteringError as NoUsableClusteringError
     from runner.errors import RunnerError as RunnerError
     from runner.errors import UsageError as UsageError
-    from runner.experiment import run_experiment as run_experiment
+    from runner.experiment.results import open_experiment as open_experiment
+    from runner.experiment.run import run_experiment as run_experiment
+    from runner.export.config import ExportConfig as ExportConfig
     from runner.export.export import export_clusters as export_clusters
-    from runner.export.settings import ExportConfig as ExportConfig
     from runner.export.undo import undo_export as undo_export
-    from runner.finished import open_experiment as open_experiment
-    from runner.similar.search import find_similar as find_similar
-    from runner.similar.settings import SimilarConfig as SimilarConfig
-    from runner.summary import Summary as Summary
+    from runner.results.summary import Summary as Summary
+    from runner.similar.config import SimilarConfig as SimilarConfig
+    from runner.similar.find import find_similar as find_similar
 
 __version__ = "0.1.0"
 
 _PLACES = {
-    "DuplicatesConfig": "runner.duplicates.settings",
-    "ExperimentConfig": "runner.config",
-    "ExportConfig": "runner.export.settings",
+    "DuplicatesConfig": "runner.duplicates.config",
+    "ExperimentConfig": "runner.config.experiment",
+    "ExportConfig": "runner.export.config",
     "NoUsableClusteringError": "runner.errors",
     "RunnerError": "runner.errors",
-    "SimilarConfig": "runner.similar.settings",
-    "Summary": "runner.summary",
+    "SimilarConfig": "runner.similar.config",
+    "Summary": "runner.results.summary",
     "UsageError": "runner.errors",
     "export_clusters": "runner.export.export",
-    "find_duplicates": "runner.duplicates.search",
-    "find_similar": "runner.similar.search",
-    "open_experiment": "runner.finished",
-    "run_experiment": "runner.experiment",
+    "find_duplicates": "runner.duplicates.find",
+    "find_similar": "runner.similar.find",
+    "open_experiment": "runner.experiment.results",
+    "run_experiment": "runner.experiment.run",
     "undo_export": "runner.export.undo",
 }
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from runner.interrupts import interruptible
+from runner.utils.interrupts import interruptible
 
 
 def main() -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from runner.config import ExperimentConfig, Mode
-from runner.scratch import scratch_folder
+from runner.config.experiment import ExperimentConfig, Mode
+from runner.utils.scratch import scratch_folder
 
 ROWS, DIMENSION = 400, 80
 """Enough for every algorithm and space of the presets."""
@@ -13,7 +13,7 @@ ROWS, DIMENSION = 400, 80
 
 def compile_kernels() -> None:
     """Run a small experiment with every algorithm on random vectors; its results are thrown away."""
-    from runner.experiment import run_experiment
+    from runner.experiment.run import run_experiment
 
     random = np.random.default_rng(0)
     vectors = random.normal(size=(ROWS, DIMENSION)).astype(np.float32)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from runner.config import ExperimentConfig, Mode
-from runner.summary import Summary
+from runner.config.experiment import ExperimentConfig, Mode
+from runner.results.summary import Summary
 
 
 def run_demo(out: Path, say: Callable[[str], None] = lambda line: None) -> Summary:
     """Write the demo's images to ``out/images`` and run an experiment on them into ``out/results``."""
-    from runner.experiment import run_experiment
+    from runner.experiment.run import run_experiment
     from runner.images.demo_images import write_demo_images
 
     folder = out / "images"

@@ -11,8 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from runner import __version__
-from runner.atomic import try_writing
 from runner.errors import RunnerError
+from runner.utils.atomic import try_writing
 
 PACKAGES = ("torch", "open_clip_torch", "timm", "scikit-learn", "mlflow", "pylance")
 GIGABYTE = 1e9
@@ -70,8 +70,8 @@ def _findings(cache_dir: Path) -> Iterator[Finding]:
 def _device() -> Finding:
     import torch
 
-    from runner.embed.encoders.device import select_device
-    from runner.machine import free_memory, usable_cpus, usable_memory
+    from runner.embed.device import select_device
+    from runner.utils.machine import free_memory, usable_cpus, usable_memory
 
     device = select_device("auto")
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{usable_cpus()} cores"
@@ -80,7 +80,7 @@ def _device() -> Finding:
 
 
 def _cache(cache_dir: Path) -> Finding:
-    from runner.embed.cache import EmbeddingCache
+    from runner.embed.cache.embedding_cache import EmbeddingCache
 
     try:
         try_writing(cache_dir)
@@ -100,7 +100,7 @@ def _disk(folder: Path) -> Finding:
 
 
 def _bundled_model() -> Finding:
-    from runner.embed.models import resolve_models
+    from runner.embed.resolve_models import resolve_models
 
     try:
         resolve_models(["efficientnet_lite0"])
@@ -110,7 +110,7 @@ def _bundled_model() -> Finding:
 
 
 def _hub() -> Finding:
-    from runner.embed.hub import HubError, require_hub
+    from runner.embed.weights.hub import HubError, require_hub
 
     try:
         server = require_hub()
@@ -121,7 +121,7 @@ def _hub() -> Finding:
 
 
 def _fiftyone() -> Finding:
-    from runner.fields.mongod import database_uri, server_path
+    from runner.integrations.fiftyone.mongod import database_uri, server_path
 
     try:
         installed = version("fiftyone")
@@ -132,5 +132,7 @@ def _fiftyone() -> Finding:
     uri = database_uri()
     if uri or (server is not None and server.is_file()):
         return Finding("fiftyone", f"{installed}, database {'of FIFTYONE_DATABASE_URI' if uri else server}")
-    state = f"{installed}, without a MongoDB: python -m runner.fields.mongod, or set FIFTYONE_DATABASE_URI"
+    state = (
+        f"{installed}, without a MongoDB: python -m runner.integrations.fiftyone.mongod, or set FIFTYONE_DATABASE_URI"
+    )
     return Finding("fiftyone", state, Verdict.LESS_WORKS)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from runner.track.environment import VARIABLES
+from runner.integrations.mlflow.environment import VARIABLES
 from tests.mongod import fiftyone as fiftyone
 from tests.mongod import own_database
 from tests.needs import unavailable
@@ -26,7 +26,7 @@ settings.register_profile(
 """Of one round of ``python -m tests.fuzz``."""
 settings.load_profile("shared machine")
 
-LONGEST = ("test_experiment.py", "test_app.py")
+LONGEST = ("test_run.py", "test_app.py")
 """Files that are run first, so that with several processes none is left alone with them in the end."""
 
 

@@ -19,7 +19,7 @@ from types import ModuleType
 
 import pytest
 
-from runner.fields.mongod import server_path
+from runner.integrations.fiftyone.mongod import server_path
 
 FOLDER = Path(tempfile.gettempdir()) / f"imagesweep-fiftyone-{os.getpid()}"
 
@@ -88,7 +88,7 @@ def fiftyone() -> Iterator[ModuleType]:
     """FiftyOne on its own server, which ends with the session."""
     (FOLDER / "plugins").mkdir(parents=True, exist_ok=True)
     process = start_server(int(os.environ["FIFTYONE_DATABASE_URI"].rpartition(":")[2]))
-    from runner.fields.connection import import_fiftyone
+    from runner.integrations.fiftyone.connection import import_fiftyone
 
     fiftyone = import_fiftyone()
     yield fiftyone

@@ -6,9 +6,9 @@ from typing import Any
 
 import fiftyone.operators.types as types
 
-from ..forms import choose_one
-from ..live_runs import LiveRuns, under_way
-from ..operator import FormOperator
+from ..base.forms import choose_one
+from ..base.operator import FormOperator
+from ..running.live_runs import LiveRuns, under_way
 
 
 class CancelExperiment(FormOperator):

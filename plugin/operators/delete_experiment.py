@@ -6,9 +6,9 @@ from typing import Any
 
 import fiftyone.operators.types as types
 
-from ..forms import choose_one
-from ..live_runs import LiveRuns
-from ..operator import FormOperator, refuse
+from ..base.forms import choose_one
+from ..base.operator import FormOperator, refuse
+from ..running.live_runs import LiveRuns
 
 
 class DeleteExperiment(FormOperator):
@@ -22,7 +22,7 @@ class DeleteExperiment(FormOperator):
 
     def form(self, ctx: Any, inputs: types.Object) -> None:
         from runner.errors import UsageError
-        from runner.fields.experiment_runs import deletion_plan, experiment_runs
+        from runner.integrations.fiftyone.experiment_runs import deletion_plan, experiment_runs
 
         runs = experiment_runs(ctx.dataset)
         if not runs:
@@ -38,7 +38,7 @@ class DeleteExperiment(FormOperator):
             refuse(inputs, "Tick the box to delete it.", name="not_confirmed")
 
     def work(self, ctx: Any) -> dict[str, Any]:
-        from runner.fields.experiment_runs import delete_experiment, experiment_runs
+        from runner.integrations.fiftyone.experiment_runs import delete_experiment, experiment_runs
 
         key = ctx.params.get("experiment") or experiment_runs(ctx.dataset)[0].key
         deleted = delete_experiment(ctx.dataset, key)

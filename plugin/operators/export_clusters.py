@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import fiftyone.operators.types as types
 
-from ..background import Background
-from ..experiments import choose_experiment, chosen_experiment, trial_choices
-from ..finished import open_finished
-from ..following import follow
-from ..forms import HALF, choose_one
-from ..operator import FormOperator
+from ..base.background import Background
+from ..base.following import follow
+from ..base.forms import HALF, choose_one
+from ..base.operator import FormOperator
+from ..results.choices import choose_experiment, chosen_experiment, trial_choices
+from ..results.opened import open_finished
 
 if TYPE_CHECKING:
-    from runner.export.settings import ExportConfig
+    from runner.export.config import ExportConfig
 
 _FORMATS = {
     "folders": "A folder for each cluster",
@@ -45,10 +45,10 @@ class ExportClusters(FormOperator):
     options: ClassVar[dict[str, Any]] = {"execute_as_generator": True, "allow_delegated_execution": True}
 
     def form(self, ctx: Any, inputs: types.Object) -> None:
+        from runner.commands.export_lines import export_lines
+        from runner.export.config import WITHOUT_IMAGES
         from runner.export.export import export_clusters
-        from runner.export.report import export_lines
-        from runner.export.settings import WITHOUT_IMAGES
-        from runner.output.result_files import read_summary
+        from runner.results.files import read_summary
 
         run = choose_experiment(ctx, inputs)
         summary = read_summary(run.out)
@@ -67,8 +67,8 @@ class ExportClusters(FormOperator):
             inputs.view("plan", types.Notice(label=" ".join(" ".join(export_lines(planned)[1:3]).split())))
 
     def work(self, ctx: Any) -> Iterator[Any]:
+        from runner.commands.export_lines import export_lines
         from runner.export.export import export_clusters
-        from runner.export.report import export_lines
 
         config, names = _config(ctx, dry_run=False), _names(ctx)
         finished = open_finished(ctx.dataset, config.results)
@@ -83,7 +83,7 @@ def _config(ctx: Any, *, dry_run: bool) -> ExportConfig:
     from pydantic import ValidationError
 
     from runner.errors import UsageError
-    from runner.export.settings import WITHOUT_IMAGES, ExportConfig
+    from runner.export.config import WITHOUT_IMAGES, ExportConfig
 
     params = ctx.params
     wanted = {name: params.get(name) for name in ("format", "how", "min_size", "per_cluster", "choose")}
@@ -104,7 +104,7 @@ def _config(ctx: Any, *, dry_run: bool) -> ExportConfig:
 
 def _rank(ctx: Any) -> int:
     from runner.errors import UsageError
-    from runner.output.result_files import read_summary
+    from runner.results.files import read_summary
 
     ranking = read_summary(chosen_experiment(ctx).out).ranking
     trial = ctx.params.get("trial") or ranking[0]
@@ -115,8 +115,8 @@ def _rank(ctx: Any) -> int:
 
 def _names(ctx: Any) -> dict[int, str]:
     """Names that the clusters of the trial have in its field, if it has one."""
-    from runner.fields.field_record import cluster_fields
-    from runner.output.result_files import read_summary
+    from runner.integrations.fiftyone.field_record import cluster_fields
+    from runner.results.files import read_summary
 
     trial = read_summary(chosen_experiment(ctx).out).ranking[_rank(ctx) - 1]
     for record in cluster_fields(ctx.dataset).values():

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone.operators.types as types
 
-from ..experiments import choose_experiment, chosen_experiment
-from ..finished import links_and_curve, present_groups
-from ..forms import HALF, choose_one
-from ..operator import FormOperator, grid_button, refuse
-from ..threshold_chart import threshold_layout, threshold_traces, told
-from ..threshold_pairs import add_pairs
+from ..base.forms import HALF, choose_one
+from ..base.operator import FormOperator, grid_button, refuse
+from ..duplicates.threshold_chart import threshold_layout, threshold_traces, told
+from ..duplicates.threshold_pairs import add_pairs
+from ..results.choices import choose_experiment, chosen_experiment
+from ..results.opened import links_and_curve, present_groups
 from . import take_threshold
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.cluster.threshold_curve import ThresholdCurve
+    from runner.cluster.graph.threshold_curve import ThresholdCurve
 
 _METHODS = {
     "embedding": "Alike to the model: crops, edits, other shots of the same thing",
@@ -99,7 +99,7 @@ class FindDuplicates(FormOperator):
 
     def work(self, ctx: Any) -> dict[str, Any]:
         from runner.duplicates.groups import duplicate_groups
-        from runner.fields.duplicate_field import write_duplicate_field
+        from runner.integrations.fiftyone.duplicate_field import write_duplicate_field
 
         dataset, params = ctx.dataset, ctx.params
         run = chosen_experiment(ctx)
@@ -161,8 +161,8 @@ def _embedding(ctx: Any) -> str | None:
 
 def _embeddings(out: Path) -> dict[str, str]:
     """Names of the experiment's embeddings by their keys, that of the best trial first."""
-    from runner.output.naming import embedding_names
-    from runner.output.result_files import read_summary
+    from runner.results.display_names import embedding_names
+    from runner.results.files import read_summary
 
     summary = read_summary(out)
     names = embedding_names(summary.embeddings)

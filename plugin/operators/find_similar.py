@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone.operators.types as types
 
-from ..experiments import choose_experiment, chosen_experiment
-from ..finished import open_finished
-from ..forms import HALF, choose_one
-from ..operator import FormOperator, grid_button
-from ..targets import selected_ids
+from ..base.forms import HALF, choose_one
+from ..base.operator import FormOperator, grid_button
+from ..base.targets import selected_ids
+from ..results.choices import choose_experiment, chosen_experiment
+from ..results.opened import open_finished
 
 if TYPE_CHECKING:
-    from runner.similar.search import SimilarImages
+    from runner.similar.find import SimilarImages
 
 _SOURCES = {"selected": "Samples ticked in the grid", "path": "A file on this machine", "upload": "An uploaded file"}
 _SHOWN = 20
@@ -51,8 +51,8 @@ class FindSimilar(FormOperator):
         inputs.int("top", default=5, min=1, max=50, label="Best trials that vote", view=types.View(space=HALF))
 
     def work(self, ctx: Any) -> dict[str, Any]:
-        from runner.similar.search import find_similar
-        from runner.similar.settings import SimilarConfig
+        from runner.similar.config import SimilarConfig
+        from runner.similar.find import find_similar
 
         run, params = chosen_experiment(ctx), ctx.params
         with _queries(ctx) as queries:
@@ -94,7 +94,7 @@ def _queries(ctx: Any) -> Iterator[tuple[str, ...]]:
         upload = ctx.params.get("upload") or {}
         if not upload.get("content"):
             raise UsageError("The upload is empty; choose an image.")
-        from runner.scratch import scratch_folder
+        from runner.utils.scratch import scratch_folder
 
         with scratch_folder() as folder:
             path = folder / Path(upload.get("name") or "upload").name

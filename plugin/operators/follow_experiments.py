@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from ..live_runs import LiveRuns, panel_data
-from ..operator import EngineOperator
+from ..base.operator import EngineOperator
+from ..running.live_runs import LiveRuns, panel_data
 
 EVERY = 2.0
 """Seconds between two looks."""

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import fiftyone.operators.types as types
 
-from ..operator import FormOperator, grid_button
-from ..targets import selected_ids
+from ..base.operator import FormOperator, grid_button
+from ..base.targets import selected_ids
 
 if TYPE_CHECKING:
-    from runner.images.pairs import PairKind
+    from runner.images.constraints import PairKind
 
 
 class _LinkSamples(FormOperator):
@@ -29,8 +29,8 @@ class _LinkSamples(FormOperator):
         inputs.view("summary", types.Notice(label=f"{len(ids)} samples, {counted}: {self.meaning}"))
 
     def work(self, ctx: Any) -> dict[str, int]:
-        from runner.fields.pair_store import add_pairs, read_sample_pairs
-        from runner.output.naming import count_of
+        from runner.integrations.fiftyone.pair_store import add_pairs, read_sample_pairs
+        from runner.results.display_names import count_of
 
         added = add_pairs(ctx.dataset, self.kind, selected_ids(ctx, 2, self.purpose))
         kept = read_sample_pairs(ctx.dataset)
@@ -74,7 +74,7 @@ class ForgetPairs(FormOperator):
 
     def form(self, ctx: Any, inputs: types.Object) -> None:
         from runner.errors import UsageError
-        from runner.fields.pair_store import read_sample_pairs
+        from runner.integrations.fiftyone.pair_store import read_sample_pairs
 
         kept = read_sample_pairs(ctx.dataset)
         if not kept:
@@ -91,8 +91,8 @@ class ForgetPairs(FormOperator):
         )
 
     def work(self, ctx: Any) -> dict[str, int]:
-        from runner.fields.pair_store import read_sample_pairs, remove_pairs
-        from runner.output.naming import count_of
+        from runner.integrations.fiftyone.pair_store import read_sample_pairs, remove_pairs
+        from runner.results.display_names import count_of
 
         forgotten = remove_pairs(ctx.dataset, ctx.selected or None)
         left = len(read_sample_pairs(ctx.dataset))

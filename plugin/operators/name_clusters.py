@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import fiftyone.operators.types as types
 
-from ..background import Background
-from ..experiments import choose_field
-from ..finished import open_finished
-from ..following import follow
-from ..forms import HALF, choose_one
-from ..operator import FormOperator
+from ..base.background import Background
+from ..base.following import follow
+from ..base.forms import HALF, choose_one
+from ..base.operator import FormOperator
+from ..results.choices import choose_field
+from ..results.opened import open_finished
 
 if TYPE_CHECKING:
-    from runner.fields.field_record import FieldRecord
+    from runner.integrations.fiftyone.field_record import FieldRecord
 
 _SOURCES = {
     "model": "The model: ImageNet's classes (efficientnet_lite0), or a list of common words (CLIP models)",
@@ -57,7 +57,7 @@ class NameClusters(FormOperator):
         inputs.view("present", types.Notice(label=told))
 
     def work(self, ctx: Any) -> Iterator[Any]:
-        from runner.fields.cluster_names import name_field_clusters
+        from runner.integrations.fiftyone.cluster_names import name_field_clusters
 
         dataset, params = ctx.dataset, ctx.params
         field = params.get("field") or choose_field(ctx, types.Object())
@@ -94,7 +94,7 @@ def _vocabulary(words: str | None) -> Iterator[Path | None]:
     if not words:
         yield None
         return
-    from runner.scratch import scratch_folder
+    from runner.utils.scratch import scratch_folder
 
     with scratch_folder() as folder:
         path = folder / "words.txt"
@@ -104,7 +104,7 @@ def _vocabulary(words: str | None) -> Iterator[Path | None]:
 
 def _record(ctx: Any, field: str) -> FieldRecord:
     from runner.errors import UsageError
-    from runner.fields.field_record import cluster_fields
+    from runner.integrations.fiftyone.field_record import cluster_fields
 
     record = cluster_fields(ctx.dataset).get(field)
     if record is None:
@@ -114,7 +114,7 @@ def _record(ctx: Any, field: str) -> FieldRecord:
 
 def _labels(record: FieldRecord) -> dict[int, str]:
     """The present label of each cluster."""
-    from runner.fields.cluster_values import default_label
+    from runner.integrations.fiftyone.cluster_values import default_label
 
     given = {int(cluster): name.name for cluster, name in record.names.items()}
     return {cluster: given.get(cluster, default_label(cluster)) for cluster in range(record.n_clusters)}

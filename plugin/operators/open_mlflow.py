@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 import fiftyone.operators.types as types
 
-from ..background import Background
-from ..experiments import choose_experiment, chosen_experiment
-from ..following import follow
-from ..mlflow_pages import linked, opened_link
-from ..operator import FormOperator
+from ..base.background import Background
+from ..base.following import follow
+from ..base.operator import FormOperator
+from ..mlflow.pages import linked, opened_link
+from ..results.choices import choose_experiment, chosen_experiment
 
 
 class OpenMlflow(FormOperator):

@@ -6,7 +6,7 @@ from typing import Any
 
 import fiftyone.operators.types as types
 
-from ..operator import EngineOperator, grid_button
+from ..base.operator import EngineOperator, grid_button
 
 
 class OpenPanel(EngineOperator):

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 import fiftyone.operators.types as types
 
-from ..background import Background
-from ..experiments import choose_experiment, chosen_experiment
-from ..following import follow
-from ..operator import FormOperator
+from ..base.background import Background
+from ..base.following import follow
+from ..base.operator import FormOperator
+from ..results.choices import choose_experiment, chosen_experiment
 
 
 class RankAgain(FormOperator):
@@ -24,8 +24,8 @@ class RankAgain(FormOperator):
     options: ClassVar[dict[str, Any]] = {"execute_as_generator": True, "allow_delegated_execution": True}
 
     def form(self, ctx: Any, inputs: types.Object) -> None:
-        from runner.fields.pair_store import read_sample_pairs
-        from runner.output.naming import count_of
+        from runner.integrations.fiftyone.pair_store import read_sample_pairs
+        from runner.results.display_names import count_of
 
         choose_experiment(ctx, inputs)
         pairs = read_sample_pairs(ctx.dataset)
@@ -45,7 +45,7 @@ class RankAgain(FormOperator):
         )
 
     def work(self, ctx: Any) -> Iterator[Any]:
-        from ..experiment_run import finished_config, run, with_pairs
+        from ..running.start import finished_config, run, with_pairs
 
         experiment = chosen_experiment(ctx)
         weight = ctx.params.get("pair_weight", 0.5)

@@ -8,14 +8,14 @@ from typing import Any, ClassVar
 
 import fiftyone.operators.types as types
 
-from ..background import Background
-from ..experiment_form import add_experiment_fields
-from ..experiment_settings import plan_lines, settings_of
-from ..following import follow
-from ..live_runs import LiveRuns, RunStatus
-from ..operator import FormOperator, grid_button, refuse
-from ..targets import target_view
-from ..workspace import free_name
+from ..base.background import Background
+from ..base.following import follow
+from ..base.operator import FormOperator, grid_button, refuse
+from ..base.targets import target_view
+from ..running.config import plan_lines, settings_of
+from ..running.form import add_experiment_fields
+from ..running.live_runs import LiveRuns, RunStatus
+from ..running.workspace import free_name
 
 
 class RunExperiment(FormOperator):
@@ -66,7 +66,7 @@ class RunExperiment(FormOperator):
             inputs.view("plan", types.Notice(label=" ".join(lines)))
 
     def work(self, ctx: Any) -> Iterator[Any]:
-        from ..experiment_run import prepare, run
+        from ..running.start import prepare, run
 
         name = _name(ctx)
         config = prepare(ctx.dataset, name, ctx.params, _interrupted(ctx) or target_view(ctx).values("id"))
@@ -86,7 +86,7 @@ def _name(ctx: Any) -> str:
 
 def _interrupted(ctx: Any) -> list[str] | None:
     """Ids of the samples of the run that is to be resumed; None where this is another one."""
-    from ..experiment_run import interrupted_samples
+    from ..running.start import interrupted_samples
 
     return interrupted_samples(ctx.dataset, _name(ctx), ctx.params) if ctx.params.get("resume") else None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..operator import EngineOperator
+from ..base.operator import EngineOperator
 
 URI = "@imagesweep/clustering/take_threshold"
 FORM = "filled"

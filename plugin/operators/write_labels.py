@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 import fiftyone.operators.types as types
 
-from ..background import Background
-from ..experiments import choose_experiment, chosen_experiment, trial_choices
-from ..following import follow
-from ..forms import choose_many
-from ..operator import FormOperator
-from ..panel.ranking_table import Order, ranking_table
+from ..base.background import Background
+from ..base.following import follow
+from ..base.forms import choose_many
+from ..base.operator import FormOperator
+from ..results.choices import choose_experiment, chosen_experiment, trial_choices
+from ..results.ranking_table import Order, ranking_table
 
 _SHOWN = 10
 
@@ -26,7 +26,7 @@ class WriteLabels(FormOperator):
     options: ClassVar[dict[str, Any]] = {"execute_as_generator": True, "allow_delegated_execution": True}
 
     def form(self, ctx: Any, inputs: types.Object) -> None:
-        from runner.output.result_files import read_summary
+        from runner.results.files import read_summary
 
         run = choose_experiment(ctx, inputs)
         summary = read_summary(run.out)
@@ -54,10 +54,10 @@ class WriteLabels(FormOperator):
 
     def work(self, ctx: Any) -> Iterator[Any]:
         from runner.errors import UsageError
-        from runner.fields.cluster_fields import WrittenField, write_cluster_fields
-        from runner.fields.experiment_runs import register_experiment
-        from runner.output.result_files import read_summary
-        from runner.progress import progress_bar
+        from runner.integrations.fiftyone.cluster_fields import WrittenField, write_cluster_fields
+        from runner.integrations.fiftyone.experiment_runs import register_experiment
+        from runner.results.files import read_summary
+        from runner.utils.progress import progress_bar
 
         dataset, run, params = ctx.dataset, chosen_experiment(ctx), ctx.params
         summary = read_summary(run.out)
@@ -89,8 +89,8 @@ class WriteLabels(FormOperator):
 
 def _save_disagreements(dataset: Any, fields: list[str]) -> None:
     """A view for each field after the first: the samples that it puts elsewhere; the field's record owns the view."""
-    from runner.fields.cluster_views import disagreement_view, save_new_view
-    from runner.fields.field_record import cluster_fields, save_record
+    from runner.integrations.fiftyone.cluster_views import disagreement_view, save_new_view
+    from runner.integrations.fiftyone.field_record import cluster_fields, save_record
 
     for field in fields[1:]:
         view = disagreement_view(dataset, fields[0], field)

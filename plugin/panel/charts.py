@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .results import NOISE_COLOR
+from ..results.labels import NOISE_COLOR
 
 if TYPE_CHECKING:
-    from runner.summary import Summary, TrialRecord
+    from runner.results.summary import Summary, TrialRecord
 
 Trace = dict[str, Any]
 """One trace as Plotly takes it."""
@@ -28,7 +28,7 @@ _MEASURES = {
 def score_chart(summary: Summary, other: Summary | None, chosen: str | None) -> list[Trace]:
     """Ranking score against the number of clusters: a trace per algorithm, random labels in grey, the other experiment
     as open diamonds, a ring around the trial that is chosen. ``ids`` are trial ids."""
-    from runner.output.plots.style import algorithm_colors
+    from runner.report.plots.style import algorithm_colors
 
     colors = algorithm_colors(summary)
     traces = [_points(_own(summary, name), name, {"color": color, "size": 8}) for name, color in colors.items()]
@@ -85,7 +85,7 @@ def parallel_layout() -> dict[str, Any]:
 
 
 def _embedding_dimension(summary: Summary, trials: Sequence[TrialRecord]) -> dict[str, Any]:
-    from runner.output.naming import short_embedding_names
+    from runner.results.display_names import short_embedding_names
 
     names = short_embedding_names(summary.embeddings)
     keys = list(names)
@@ -106,7 +106,7 @@ def _own(summary: Summary, algorithm: str) -> list[TrialRecord]:
 
 
 def _points(trials: Sequence[TrialRecord], name: str, marker: dict[str, Any]) -> Trace:
-    from runner.output.naming import trial_name
+    from runner.results.display_names import trial_name
 
     rows = [
         (trial.id, trial.scores.n_clusters, trial.scores.ranking_score, trial_name(trial))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from .ranking_table import COLUMNS, Order
+from ..results.ranking_table import COLUMNS, Order
 
 TABS = {
     "ranking": "Ranking",

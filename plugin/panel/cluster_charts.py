@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..results.labels import NOISE_COLOR, Results
 from .charts import Trace
-from .results import NOISE_COLOR, Results
 
 NOISE = -1
 MOST_BARS = 150
@@ -56,7 +56,7 @@ def map_chart(results: Results, trial_id: str, embedding: str, name: Name = defa
         RunnerError: no map was drawn, or it is not one of these images.
     """
     from runner.errors import RunnerError
-    from runner.output.projection import read_map
+    from runner.results.map_file import read_map
 
     ids, coordinates = read_map(results.out, embedding)
     row_of = {sample_id: row for row, sample_id in enumerate(results.ids)}
@@ -155,7 +155,7 @@ def cluster_color(cluster: int) -> str:
 
 
 def _colors() -> Sequence[str]:
-    from runner.output.plots.style import cluster_colors
+    from runner.report.plots.style import cluster_colors
 
     if not _COLORS:
         _COLORS.extend(cluster_colors(360))

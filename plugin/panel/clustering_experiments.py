@@ -9,9 +9,9 @@ from typing import Any
 import fiftyone.operators as foo
 import fiftyone.operators.types as types
 
+from ..base.operator import PATIENCE
 from ..engine import engine_state
-from ..live_runs import LiveRuns, RunStatus, panel_data, under_way
-from ..operator import PATIENCE
+from ..running.live_runs import LiveRuns, RunStatus, panel_data, under_way
 from .choice import NO_OTHER, Choice, read_choice
 from .cluster_charts import cluster_of
 from .grid_view import show_cluster, show_samples
@@ -40,7 +40,7 @@ class ClusteringExperiments(foo.Panel):
         if engine_state().problem is not None:
             return super().execute(ctx)
         from runner.errors import RunnerError
-        from runner.fields.connection import database_errors, require_database
+        from runner.integrations.fiftyone.connection import database_errors, require_database
 
         try:
             require_database(PATIENCE)

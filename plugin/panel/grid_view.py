@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .results import Results
+from ..results.labels import Results
 
 
 def show_cluster(ctx: Any, results: Results, trial: str, cluster: int) -> None:
     """A cluster in the grid: by its field, best fitting first, where the trial has one; else by its samples."""
     from fiftyone import ViewField as F
 
-    from runner.fields.field_record import cluster_fields
+    from runner.integrations.fiftyone.field_record import cluster_fields
 
     for field, record in cluster_fields(ctx.dataset).items():
         if record.complete and record.trial == trial and record.out == str(results.out):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import fiftyone.operators.types as types
 
 from ..engine import engine_state
-from ..experiments import trial_choices
-from ..live_runs import LiveRun, LiveRuns, RunStatus, under_way
-from ..mlflow_pages import run_link
+from ..mlflow.pages import run_link
+from ..results.choices import trial_choices
+from ..running.live_runs import LiveRun, LiveRuns, RunStatus, under_way
 from .charts import parallel_layout, score_layout
 from .choice import NO_OTHER, TABS, read_choice
 from .cluster_charts import contingency_layout, map_layout, size_layout
@@ -126,7 +126,7 @@ def _add_facts(root: types.Object, panel: ClusteringExperiments, shown: Shown) -
     run = shown.run
     if run is None or shown.results is None:
         return
-    from runner.output.naming import count_of
+    from runner.results.display_names import count_of
 
     summary = shown.results.summary
     skipped = f", {len(summary.images.skipped)} skipped" if summary.images.skipped else ""

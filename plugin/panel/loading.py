@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..experiments import experiments_of
-from ..mlflow_pages import linked, run_link
+from ..mlflow.pages import linked, run_link
+from ..results.choices import experiments_of
+from ..results.labels import Results, read_results
+from ..results.ranking_table import RankingTable, ranking_table
 from .charts import Trace, parallel_chart, score_chart
 from .choice import Choice
 from .cluster_charts import Name, contingency_chart, default_name, map_chart, size_chart
-from .ranking_table import RankingTable, ranking_table
-from .results import Results, read_results
 
 if TYPE_CHECKING:
-    from runner.fields.experiment_runs import ExperimentRun
+    from runner.integrations.fiftyone.experiment_runs import ExperimentRun
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _two_trials(results: Results, other: Results, trial: str | None, other_trial
 
 def _names(dataset: Any, trial: str | None) -> Name:
     """What the clusters of a trial are called in its field, if it has one."""
-    from runner.fields.field_record import cluster_fields
+    from runner.integrations.fiftyone.field_record import cluster_fields
 
     for record in cluster_fields(dataset).values():
         if record.trial == trial and record.names:

@@ -126,7 +126,7 @@ def _umap(vectors: np.ndarray, seed: int, neighbors: NeighborLists | None) -> np
 
     n_neighbors = min(N_NEIGHBORS, len(vectors) - 1)
     if neighbors is None or neighbors[0].shape[1] < n_neighbors - 1:
-        from runner.cluster.neighbors import nearest_neighbors
+        from runner.cluster.graph.neighbors import nearest_neighbors
 
         found = nearest_neighbors(vectors, n_neighbors - 1)
         neighbors = found.indices, found.distances

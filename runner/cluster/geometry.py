@@ -9,8 +9,8 @@
     <name>.npy                   what algorithms prepare once for all their settings
     geometry.json                written last: the folder is complete
 
-Each has its checksum beside it, see ``runner.checked_files``. All of it can be thrown away; it is computed again from
-the embedding.
+Each has its checksum beside it, see ``runner.utils.checked_files``. All of it can be thrown away; it is computed again
+from the embedding.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.checked_files import remove_checked, write_checked
 from runner.cluster.distinct_rows import DistinctRows, distinct_rows
 from runner.cluster.geometry_files import (
     IMAGE_PATHS,
@@ -44,13 +43,14 @@ from runner.cluster.geometry_files import (
     save_neighbors,
     save_tree,
 )
-from runner.cluster.neighbors import Neighbors, nearest_neighbors
-from runner.cluster.products import Progress, silent
-from runner.cluster.single_linkage import SpanningTree, dendrogram
+from runner.cluster.graph.approximate_neighbors import two_stage_geometry
+from runner.cluster.graph.neighbors import Neighbors, nearest_neighbors
+from runner.cluster.graph.single_linkage import SpanningTree, dendrogram
+from runner.cluster.graph.spanning_tree import mutual_reachability_tree, reweighted_tree
 from runner.cluster.spaces import Space, SpaceKind, project
-from runner.cluster.spanning_tree import mutual_reachability_tree, reweighted_tree
-from runner.cluster.two_stage import two_stage_geometry
-from runner.drives import locked_if_possible
+from runner.cluster.tiles import Progress, silent
+from runner.utils.checked_files import remove_checked, write_checked
+from runner.utils.drives import locked_if_possible
 
 SCORED_NEIGHBORS = 30
 """Neighbours that scores need at least, where there are that many other rows."""

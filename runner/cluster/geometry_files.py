@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from runner import atomic
-from runner.checked_files import UNREADABLE, give_checksum, is_sound, remove_checked, replaced_with_checksum
-from runner.cluster.neighbors import Neighbors, exact_distances
-from runner.cluster.single_linkage import SpanningTree, minimum_spanning_forest
-from runner.drives import link_or_copy
+from runner.cluster.graph.neighbors import Neighbors, exact_distances
+from runner.cluster.graph.single_linkage import SpanningTree, minimum_spanning_forest
+from runner.utils import atomic
+from runner.utils.checked_files import UNREADABLE, give_checksum, is_sound, remove_checked, replaced_with_checksum
+from runner.utils.drives import link_or_copy
 
 MARKER = "geometry.json"
 IMAGE_PATHS = "image_paths.json"

@@ -28,7 +28,7 @@ from runner.cluster.rules import rule_problem
 from runner.cluster.spaces import Space
 from runner.cluster.trial import ClusteringConfig, ParameterValue
 from runner.errors import UsageError
-from runner.text_files import shown
+from runner.utils.text_files import shown
 
 FEWEST_CLUSTERS = 5
 SMALLEST_CLUSTER = 5
@@ -61,7 +61,7 @@ def parse_grids(
     """The grids of a preset with the user's choices applied.
 
     Args:
-        preset: by algorithm, its grids as in ``configs/*.yaml``.
+        preset: by algorithm, its grids as in ``runner/config/presets/*.yaml``.
         algorithms: only these, or groups of them; one that the preset lacks runs with what ``overrides`` says of it.
             Without it, those of the preset and of ``overrides``, or of the latter only where it is made of lists of
             grids.

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from runner.cluster.similarity_tree import SimilarityTree
-from runner.similarity.codes import packed, spanning_tree_of_codes
-from runner.similarity.featureless import pairs_of_equals
+from runner.cluster.graph.similarity_tree import SimilarityTree
+from runner.images.similarity.codes import packed, spanning_tree_of_codes
+from runner.images.similarity.featureless import pairs_of_equals
 
 
 def hamming_tree(bits: np.ndarray, featureless: Mapping[int, bytes]) -> SimilarityTree:

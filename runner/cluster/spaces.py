@@ -10,9 +10,9 @@ from enum import StrEnum
 import numpy as np
 
 from runner.cluster.distinct_rows import distinct_rows
-from runner.cluster.neighbors import Neighbors
+from runner.cluster.graph.neighbors import Neighbors
 from runner.errors import UsageError
-from runner.text_files import shown
+from runner.utils.text_files import shown
 
 UMAP_NEIGHBORS = 15
 """UMAP's own default ``n_neighbors``, the row itself included."""

@@ -23,10 +23,10 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from runner.disk_usage import in_units, size_of
-    from runner.leftovers import remove
-    from runner.output.sole_writer import sole_writer
-    from runner.output.work_folder import all_work, is_ours, leftovers, unused_work, with_checksums
+    from runner.results.lock import sole_writer
+    from runner.results.work_folder import all_work, is_ours, leftovers, unused_work, with_checksums
+    from runner.utils.disk_usage import in_units, size_of
+    from runner.utils.leftovers import remove
 
     out = options.results
     if not out.is_dir() or not is_ours(out):

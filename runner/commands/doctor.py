@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.commands.flags import Flags
 from runner.commands.subparsers import add_command
-from runner.config import ExperimentConfig
+from runner.config.experiment import ExperimentConfig
 
 FLAGS = Flags(ExperimentConfig)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from runner.commands.flags import Flags
 from runner.commands.subparsers import add_command
-from runner.duplicates.settings import DuplicatesConfig
+from runner.duplicates.config import DuplicatesConfig
 
 FLAGS = Flags(DuplicatesConfig, {"results": "--in"})
 GROUPS = {
@@ -47,9 +47,9 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     config = FLAGS.read(options)
 
+    from runner.commands.duplicates_lines import duplicate_lines
+    from runner.duplicates.find import find_duplicates
     from runner.duplicates.outputs import OWN_FILES, write_duplicates
-    from runner.duplicates.report import duplicate_lines
-    from runner.duplicates.search import find_duplicates
 
     OWN_FILES.check(config.folder, config.folders)
     found = find_duplicates(config, say=print)

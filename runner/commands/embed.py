@@ -21,11 +21,11 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from runner.config_file import load_config
+    from runner.config.file import load_config
 
     if not any(hasattr(options, source) for source in ("images", "images_from", "dataset")):
         raise UsageError("embed needs --images DIR, --images-from FILE or --dataset NAME")
     config = load_config(FLAGS.given(options), assignments=options.set)
-    from runner.embed_only import embed_only
+    from runner.experiment.embed_only import embed_only
 
     embed_only(config, say=print)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from runner.commands.flags import Flags, add_assignments
 from runner.commands.subparsers import add_command
-from runner.config import ExperimentConfig
+from runner.config.experiment import ExperimentConfig
 
 if TYPE_CHECKING:
-    from runner.summary import Summary
+    from runner.results.summary import Summary
 
 FLAGS = Flags(ExperimentConfig)
 GROUPS = {
@@ -57,10 +57,10 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from runner.config_file import load_config
+    from runner.config.file import load_config
 
     config = load_config(FLAGS.given(options), file=options.config, assignments=options.set)
-    from runner.experiment import plan_experiment, run_experiment
+    from runner.experiment.run import plan_experiment, run_experiment
 
     if options.dry_run:
         print("\n".join(plan_experiment(config).lines(details=True)))
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> None:
 
 def tell_failed(summary: Summary) -> None:
     """Say last, and where errors are told, that some of the trials failed."""
-    from runner.output.closing_lines import failed_sentence
+    from runner.commands.closing_lines import failed_sentence
 
     failed = failed_sentence(summary)
     if failed:

@@ -7,7 +7,7 @@ from typing import Any
 
 from runner.commands.flags import Flags
 from runner.commands.subparsers import add_command, add_results
-from runner.export.settings import ExportConfig
+from runner.export.config import ExportConfig
 
 FLAGS = Flags(ExportConfig)
 NAMES = ("to", "rank", "format", "how", "min_size", "per_cluster", "choose", "names", "seed", "dry_run")
@@ -43,7 +43,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     config = FLAGS.read(options)
 
+    from runner.commands.export_lines import export_lines
     from runner.export.export import export_clusters
-    from runner.export.report import export_lines
 
     print("\n".join(export_lines(export_clusters(config))))

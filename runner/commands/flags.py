@@ -11,8 +11,8 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, g
 
 from pydantic import BaseModel, ValidationError
 
+from runner.config.messages import allowed, first_problem, flag_of, wrong_flag
 from runner.errors import UsageError
-from runner.setting_errors import allowed, first_problem, flag_of, wrong_flag
 
 Settings = TypeVar("Settings", bound=BaseModel)
 

@@ -15,7 +15,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from runner.output.ranking_table import ranking_lines
-    from runner.output.result_files import read_summary
+    from runner.commands.ranking_table import ranking_lines
+    from runner.results.files import read_summary
 
     print("\n".join(ranking_lines(read_summary(options.results), options.top)))

@@ -7,8 +7,8 @@ from typing import Any
 
 from runner.commands.flags import Flags
 from runner.commands.subparsers import add_command
-from runner.export.settings import How
-from runner.similar.settings import SimilarConfig
+from runner.export.config import How
+from runner.similar.config import SimilarConfig
 
 FLAGS = Flags(SimilarConfig, {"results": "--in"})
 GROUPS = {
@@ -38,10 +38,10 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     config = FLAGS.read(options)
 
+    from runner.commands.similar_lines import similar_lines
     from runner.similar.collect import collect_neighbors
+    from runner.similar.find import find_similar
     from runner.similar.outputs import OWN_FILES, write_similar
-    from runner.similar.report import similar_lines
-    from runner.similar.search import find_similar
 
     OWN_FILES.check(config.folder, config.folders)
     found = find_similar(config, say=print)

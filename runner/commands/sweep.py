@@ -9,7 +9,7 @@ from typing import Any
 from runner.commands.experiment import FLAGS, GROUPS, tell_failed
 from runner.commands.flags import add_assignments
 from runner.commands.subparsers import add_command
-from runner.config import ExperimentConfig
+from runner.config.experiment import ExperimentConfig
 from runner.errors import UsageError
 
 FORGOTTEN = ("mode", "algorithms", "spaces", "sweep")
@@ -35,8 +35,8 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from runner.config_file import load_config
-    from runner.output.layout import CONFIG
+    from runner.config.file import load_config
+    from runner.results.paths import CONFIG
 
     file = options.results / CONFIG
     if not file.is_file():
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
     if Path(changes.setdefault("out", options.results.with_name(f"{options.results.name}-sweep"))) == options.results:
         raise UsageError(f"--out {options.results} is the finished results' own folder; choose another")
     config = load_config(changes, file=file, assignments=options.set, forget=FORGOTTEN)
-    from runner.experiment import run_experiment
+    from runner.experiment.run import run_experiment
 
     _tell_what_changed(options.results, config)
     tell_failed(run_experiment(config, say=print))
@@ -53,8 +53,8 @@ def run(options: argparse.Namespace) -> None:
 
 def _tell_what_changed(results: Path, config: ExperimentConfig) -> None:
     """Images may have come and gone since; then the trials are not those of the same images."""
-    from runner.output.result_files import read_paths, read_summary
-    from runner.sources import open_source
+    from runner.experiment.open_source import open_source
+    from runner.results.files import read_paths, read_summary
 
     clustered, present = set(read_paths(results)), set(open_source(config).images.names)
     tried = clustered | {image.path for image in read_summary(results).images.skipped}

@@ -16,6 +16,6 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from runner.track.server import show_experiment
+    from runner.integrations.mlflow.server import show_experiment
 
     show_experiment(options.results, port=options.port, open_browser=not options.no_open)

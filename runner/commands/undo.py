@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from runner.export.report import undo_lines, undo_plan
+    from runner.commands.export_lines import undo_lines, undo_plan
     from runner.export.undo import UnknownManifestError, undo_export
 
     try:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from runner.cluster.similarity_tree import SimilarityTree
-from runner.cluster.single_linkage import minimum_spanning_forest
-from runner.similarity.featureless import comparable
-from runner.similarity.time_window import TimeWindow
+from runner.cluster.graph.similarity_tree import SimilarityTree
+from runner.cluster.graph.single_linkage import minimum_spanning_forest
+from runner.images.similarity.featureless import comparable
+from runner.images.similarity.time_window import TimeWindow
 
 
 def tree_within(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.cluster.cuts import lowest_inner_similarities
-from runner.duplicates.image_facts import ImageFacts, measure_images
+from runner.cluster.graph.cuts import lowest_inner_similarities
+from runner.duplicates.image_quality import ImageFacts, measure_images
 from runner.duplicates.k_center import k_center
 from runner.duplicates.links import Links
 

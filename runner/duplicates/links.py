@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.cluster.similarity_tree import SimilarityTree
-from runner.duplicates.settings import DuplicatesConfig
-from runner.finished import FinishedExperiment
+from runner.cluster.graph.similarity_tree import SimilarityTree
+from runner.duplicates.config import DuplicatesConfig
+from runner.experiment.results import FinishedExperiment
 from runner.images.image_set import ImageSet, SkippedImage
-from runner.output.layout import WORK
-from runner.similarity.time_window import TimeWindow
+from runner.images.similarity.time_window import TimeWindow
+from runner.results.paths import WORK
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,17 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from runner.duplicates.find import Duplicates
 from runner.duplicates.groups import DuplicateGroup, Member
-from runner.duplicates.search import Duplicates
-from runner.images.names import require_names_within
-from runner.output.atomic import printable, write_json, write_text
-from runner.output.csv_text import csv_cell
-from runner.output.naming import count_of, decimal
-from runner.output.own_files import OwnFiles
-from runner.output.sheet_style import MEDOID
-from runner.output.threshold_plot import PlottedCurve, write_threshold_page
-from runner.output.thumbnails import Thumbnails
-from runner.output.tile_sheet import Tile, TileRow, write_tile_sheet
+from runner.images.lookup import require_names_within
+from runner.images.thumbnails import Thumbnails
+from runner.report.sheets.style import MEDOID
+from runner.report.sheets.tile_sheet import Tile, TileRow, write_tile_sheet
+from runner.report.threshold_plot import PlottedCurve, write_threshold_page
+from runner.results.display_names import count_of, decimal
+from runner.results.ownership import OwnFiles
+from runner.results.written import printable, write_json, write_text
+from runner.utils.csv_text import csv_cell
 
 GROUPS, IMAGES = "groups.json", "images.csv"
 KEEP, DROP = "keep.txt", "drop.txt"

@@ -1,0 +1,1 @@
+"""From images to vectors: models by name, preprocessing, the forward pass, and the cache."""

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from runner.disk_usage import in_units
-from runner.embed.autoencoder.kept import AutoencoderStore, KeptAutoencoder
-from runner.embed.cache import EmbeddingCache, Pruned
-from runner.embed.models import DEFAULT_CACHE_DIR, known_models
+from runner.embed.cache.embedding_cache import EmbeddingCache, Pruned
+from runner.embed.resolve_models import DEFAULT_CACHE_DIR, known_models
+from runner.embed.training.store import AutoencoderStore, KeptAutoencoder
 from runner.errors import RunnerError, UsageError
+from runner.utils.disk_usage import in_units
 
 Say = Callable[[str], None]
 

@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from runner.drives import require_reachable
-from runner.embed.cache import EmbeddingCache
+from runner.embed.cache.embedding_cache import EmbeddingCache
+from runner.embed.cache.vector_table import usable_rows
+from runner.embed.cache.vector_writer import VectorWriter
 from runner.embed.embedding_config import EmbeddingConfig
 from runner.embed.hashed_images import HashedFile
 from runner.embed.image_reader import ImageReader, ReadingJob
 from runner.embed.loaded_models import LoadedModels, Recipes, groups_that_fit
-from runner.embed.model_resolver import ModelResolver
 from runner.embed.preprocess import to_batch
-from runner.embed.vector_table import usable_rows
-from runner.embed.vector_writer import VectorWriter
+from runner.embed.recipe_resolver import ModelResolver
 from runner.images.decode import UnreadableImageError
-from runner.machine import usable_cpus
-from runner.memory import freed_memory_kept
-from runner.stage_clock import StageClock
+from runner.utils.drives import require_reachable
+from runner.utils.machine import usable_cpus
+from runner.utils.memory import freed_memory_kept
+from runner.utils.stage_clock import StageClock
 
 Missing = Mapping[EmbeddingConfig, Sequence[str]]
 """The content hashes whose vectors are wanted, by config."""
@@ -132,7 +132,7 @@ class ForwardPasses:
                 batches.finish()
 
     def _batches(self, recipes: Recipes, writer: VectorWriter, report: Callable[[int], object]) -> _Batches:
-        from runner.embed.encoders.device import select_device
+        from runner.embed.device import select_device
 
         device = select_device(self._options.device)
         self.outcome.device = str(device)
@@ -192,7 +192,7 @@ class _Batches:
 def _reporter(progress: Progress | None, total: int) -> Iterator[Callable[[int], object]]:
     """What to call after so many passes: ``progress`` with the sum, or else a bar on stderr."""
     if progress is None:
-        from runner.progress import progress_bar
+        from runner.utils.progress import progress_bar
 
         with progress_bar(total, "embedding", "image") as bar:
             yield bar.update

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.drives import require_reachable
 from runner.images.content_hash import ContentHashes
 from runner.images.image_set import ImageSet
 from runner.images.stat_table import FileStamp
+from runner.utils.drives import require_reachable
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from runner.embed.architectures import Library
 from runner.embed.embedding_config import EmbeddingConfig
 from runner.embed.recipe import ModelRecipe
-from runner.machine import usable_memory
-from runner.stage_clock import StageClock
+from runner.utils.machine import usable_memory
+from runner.utils.stage_clock import StageClock
 
 if TYPE_CHECKING:
     import torch
 
-    from runner.embed.encoders.encoder import Encoder
+    from runner.embed.encoder import Encoder
 
 Recipes = Mapping[EmbeddingConfig, ModelRecipe]
 
@@ -37,7 +37,7 @@ class LoadedModels:
 
     def encoder(self, config: EmbeddingConfig) -> Encoder:
         """The model for ``config``; its weights are loaded by the first call."""
-        from runner.embed.encoders.encoder import load_encoder
+        from runner.embed.encoder import load_encoder
 
         recipe = self._recipes[config]
         identity = f"{recipe.fingerprint}-{config.precision}"
@@ -85,7 +85,7 @@ def _size_of(recipe: ModelRecipe) -> int:
 def _memory(device: str) -> int:
     """Bytes that the models on ``device`` share with nobody but the data."""
     if device != "cpu":
-        from runner.embed.encoders.device import free_memory, select_device
+        from runner.embed.device import free_memory, select_device
 
         free = free_memory(select_device(device))
         if free is not None:

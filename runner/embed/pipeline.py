@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.embed.cache import EmbeddingCache
+from runner.embed.cache.embedding_cache import EmbeddingCache
+from runner.embed.cache.matrix_files import dimension_of, is_written, matrix_path, remove_others
 from runner.embed.embedding_config import Embedding, EmbeddingConfig
 from runner.embed.forward import ForwardOptions, ForwardOutcome, ForwardPasses, Progress
 from runner.embed.hashed_images import HashedImages, hash_images
-from runner.embed.matrix_files import dimension_of, is_written, matrix_path, remove_others
 from runner.errors import RunnerError
 from runner.images.image_set import ImageSet, SkippedImage
-from runner.stage_clock import StageClock
+from runner.utils.stage_clock import StageClock
 
 _ROUNDS = 3
 """How often vectors that turn out damaged are computed again before the disk is given up."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import psutil
 
 from runner.errors import RunnerError
-from runner.machine import free_memory, usable_cpus, usable_memory
+from runner.utils.machine import free_memory, usable_cpus, usable_memory
 
 DRIVER_BYTES = 700 * 2**20
 """What an experiment's own process takes at most besides its vectors, libraries and MLflow included."""

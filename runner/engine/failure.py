@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from runner.cluster.trial import FailureKind, TrialStatus
 from runner.errors import RunnerError
-from runner.memory import is_out_of_memory
-from runner.summary import TrialRecord
+from runner.results.summary import TrialRecord
+from runner.utils.memory import is_out_of_memory
 
 MOST_ATTEMPTS = 3
 """Calls in which a failure of the machine is tried before it is taken for final."""

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter
 
-from runner.checked_files import UNREADABLE, is_sound, read_checked, replaced_with_checksum, write_checked
 from runner.cluster.trial import NOISE, TrialStatus
 from runner.errors import RunnerError
+from runner.results.summary import TrialRecord
 from runner.score.scores import Scores
-from runner.summary import TrialRecord
+from runner.utils.checked_files import UNREADABLE, is_sound, read_checked, replaced_with_checksum, write_checked
 
 _scores = TypeAdapter(Scores)
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from runner.cluster.trial import FailureKind
 from runner.engine.failure import Failure, failure_kind
 from runner.errors import RunnerError
-from runner.lifeline import Lifeline, end_with
-from runner.machine import usable_cpus
-from runner.memory import keep_freed_memory
-from runner.scratch import scratch_folder
+from runner.utils.lifeline import Lifeline, end_with
+from runner.utils.machine import usable_cpus
+from runner.utils.memory import keep_freed_memory
+from runner.utils.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -29,10 +29,10 @@ from runner.engine.tasks import (
     failed_record,
     run_trial,
 )
-from runner.progress import ShareProgress, progress_bar
+from runner.results.summary import TrialRecord
 from runner.score.null_baseline import null_cluster_counts
-from runner.stage_clock import StageClock
-from runner.summary import TrialRecord
+from runner.utils.progress import ShareProgress, progress_bar
+from runner.utils.stage_clock import StageClock
 
 _Request = TypeVar("_Request")
 _Result = TypeVar("_Result")

@@ -11,20 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.checked_files import write_checked
 from runner.cluster.algorithms import NULL_BASELINE, algorithm_named
 from runner.cluster.algorithms.base import Params
 from runner.cluster.geometry import Geometry, open_geometry
 from runner.cluster.trial import ClusteringConfig, FailureKind, Trial, TrialStatus
 from runner.engine.failure import Failure
+from runner.engine.gap_reference import shares_in_structureless_cloud
 from runner.engine.journal import Journal
-from runner.engine.shared_map import shared_map
-from runner.engine.structureless import shares_in_structureless_cloud
-from runner.fingerprints import digest_of
+from runner.engine.shared import shared_map
+from runner.experiment.identity import digest_of
+from runner.results.summary import TrialRecord
 from runner.score.nested_silhouette import nested_silhouettes
 from runner.score.scorecard import score_clustering
 from runner.score.scores import Scores
-from runner.summary import TrialRecord
+from runner.utils.checked_files import write_checked
 
 
 @dataclass(frozen=True)

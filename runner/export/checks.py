@@ -8,11 +8,11 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.drives import has_links
 from runner.errors import RunnerError
-from runner.examine import examine, reason_of
+from runner.export.config import How
 from runner.export.manifest import MANIFEST, UNDONE, PlacedImage
-from runner.export.settings import How
+from runner.utils.drives import has_links
+from runner.utils.examine import examine, reason_of
 
 STAGING = ".imagesweep-export"
 """Folder in the destination where documents are written before they get their places."""

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.export.names import file_names
+from runner.experiment.results import FinishedExperiment
+from runner.export.file_names import file_names
 from runner.export.selection import ExportedCluster
-from runner.finished import FinishedExperiment
-from runner.summary import TrialRecord
+from runner.results.summary import TrialRecord
 
 
 @dataclass(frozen=True)

@@ -8,24 +8,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from runner.atomic import sync_folder
 from runner.errors import RunnerError, UsageError
+from runner.experiment.results import FinishedExperiment, open_experiment
 from runner.export.checks import STAGING, check_destination, check_room, source_fault
+from runner.export.config import WITHOUT_IMAGES, ExportConfig, How
 from runner.export.data import ExportData, ExportedImage, exported_images
 from runner.export.formats import WRITERS
 from runner.export.manifest import Document, Manifest, PlacedImage, root_of, undo_command, write_manifest
 from runner.export.place import lies_within, place
 from runner.export.selection import ExportedCluster, Selection, select_clusters
-from runner.export.settings import WITHOUT_IMAGES, ExportConfig, How
-from runner.finished import FinishedExperiment, open_experiment
 from runner.images.content_hash import hash_file
 from runner.images.image_list import files_outside
 from runner.images.image_set import SkippedImage
-from runner.images.names import leads_out
-from runner.output.cluster_facts import cluster_facts
-from runner.progress import progress_bar
-from runner.summary import TrialRecord
-from runner.text_files import read_json
+from runner.images.lookup import leads_out
+from runner.results.summary import TrialRecord
+from runner.score.cluster_statistics import cluster_facts
+from runner.utils.atomic import sync_folder
+from runner.utils.progress import progress_bar
+from runner.utils.text_files import read_json
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from runner.atomic import sync_folder
+from runner.utils.atomic import sync_folder
 
 
 def ledger_folder() -> Path:

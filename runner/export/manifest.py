@@ -16,12 +16,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from runner.atomic import sync_folder
 from runner.errors import RunnerError
+from runner.export.config import How
 from runner.export.ledger import is_known, remember
-from runner.export.settings import How
-from runner.images.names import leads_out
-from runner.text_files import MOST_BYTES_OF_A_LIST, read_bytes, shown
+from runner.images.lookup import leads_out
+from runner.utils.atomic import sync_folder
+from runner.utils.text_files import MOST_BYTES_OF_A_LIST, read_bytes, shown
 
 MANIFEST = "manifest.jsonl"
 UNDONE = "manifest-undone.jsonl"

@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from runner.export.settings import How
+from runner.export.config import How
 
 BLOCK = 1 << 20
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS)

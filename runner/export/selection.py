@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from runner.cluster.trial import NOISE
-from runner.export.names import distinct_names, safe_name
-from runner.export.settings import Choose
-from runner.output.cluster_facts import ClusterFacts
+from runner.export.config import Choose
+from runner.export.file_names import distinct_names, safe_name
+from runner.score.cluster_statistics import ClusterFacts
 
 NOISE_NAME = "noise"
 UNIQUE_NAME = "unique"

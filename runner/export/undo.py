@@ -13,15 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.atomic import sync_folder
 from runner.errors import RunnerError
 from runner.export.checks import STAGING
+from runner.export.config import How
 from runner.export.ledger import forget
 from runner.export.manifest import MANIFEST, UNDONE, Document, Manifest, PlacedImage, read_manifest
 from runner.export.place import is_beginning_of, lies_within, link_from_elsewhere, move_exclusively
-from runner.export.settings import How
 from runner.images.content_hash import hash_file
-from runner.progress import progress_bar
+from runner.utils.atomic import sync_folder
+from runner.utils.progress import progress_bar
 
 
 @dataclass(frozen=True)

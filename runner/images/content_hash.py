@@ -15,7 +15,7 @@ from pathlib import Path
 from runner.errors import RunnerError
 from runner.images import decoder_revision
 from runner.images.stat_table import FileStamp, StatTable
-from runner.machine import usable_cpus
+from runner.utils.machine import usable_cpus
 
 DIGEST_SIZE = 16
 """Bytes of a content hash: at 128 bits no two of any realistic number of files share one by accident."""

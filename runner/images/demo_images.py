@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from runner.atomic import replaced_atomically
 from runner.errors import RunnerError
 from runner.images.decode import decode_image
 from runner.images.folder import scan_folder
 from runner.images.image_set import ImageSet
+from runner.utils.atomic import replaced_atomically
 
 COLUMNS, ROWS = 4, 3
 """Tiles cut from each photograph."""

@@ -11,16 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from runner.drives import require_reachable
 from runner.errors import RunnerError
-from runner.examine import FileIdentity, examine, identity_of, reason_of
 from runner.images.image_set import ImageSet, SkippedImage
 from runner.images.kinds import KIND_BY_ENDING, OTHER_ENDINGS, ending_of, kind_of, read_head
 from runner.images.left_out import unread_note
-from runner.images.names import folder_labels
+from runner.images.lookup import folder_labels
 from runner.images.readable_kinds import READABLE, why_unreadable
 from runner.images.same_file import distinct_files
-from runner.system_errors import BACK, GONE
+from runner.utils.drives import require_reachable
+from runner.utils.examine import FileIdentity, examine, identity_of, reason_of
+from runner.utils.system_errors import BACK, GONE
 
 RESULTS_MARKER = ".imagesweep.json"
 """A folder that holds this file holds results, whose sheets and plots are no images of the user's."""

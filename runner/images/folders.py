@@ -13,10 +13,10 @@ from runner.errors import RunnerError
 from runner.images.folder import FolderScan, scan_folder
 from runner.images.image_list import ListedFile, find_listed, read_image_list
 from runner.images.image_set import ImageSet, SkippedImage
-from runner.images.names import folder_labels
+from runner.images.lookup import folder_labels
 from runner.images.same_file import distinct_files
 from runner.images.spellings import existing_spelling
-from runner.text_files import shown
+from runner.utils.text_files import shown
 
 _NAMED_AT_MOST = 3
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from runner.errors import RunnerError
 from runner.images.spellings import SpellingsOnDisk, existing_spelling, is_possible, spellings
-from runner.table_files import read_table
-from runner.text_files import MOST_BYTES_OF_A_LIST, decode_text, parse_json, read_bytes, shown
+from runner.utils.table_files import read_table
+from runner.utils.text_files import MOST_BYTES_OF_A_LIST, decode_text, parse_json, read_bytes, shown
 
 STDIN = Path("-")
 """Stands for standard input."""

@@ -11,8 +11,8 @@ from typing import Literal
 import yaml
 
 from runner.errors import RunnerError
-from runner.table_files import read_table
-from runner.text_files import compose_yaml, read_text, shown
+from runner.utils.table_files import read_table
+from runner.utils.text_files import compose_yaml, read_text, shown
 
 PairKind = Literal["must_link", "cannot_link"]
 KINDS: tuple[PairKind, PairKind] = ("must_link", "cannot_link")

@@ -12,11 +12,11 @@ from typing import IO
 import numpy as np
 
 from runner.errors import RunnerError, UsageError
-from runner.examine import is_file
 from runner.images.image_set import ImageSet
-from runner.images.names import folder_labels
+from runner.images.lookup import folder_labels
 from runner.images.spellings import SpellingsOnDisk
-from runner.text_files import MOST_BYTES_OF_A_LIST, read_json, shown
+from runner.utils.examine import is_file
+from runner.utils.text_files import MOST_BYTES_OF_A_LIST, read_json, shown
 
 _PATHS_NAMES = ("paths.json", "image_paths.json")
 _VALUES_PER_BLOCK = 16_000_000

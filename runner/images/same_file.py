@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from runner.examine import AnyPath, FileIdentity, identity_of
 from runner.images.image_set import FurtherName, ImageSet
+from runner.utils.examine import AnyPath, FileIdentity, identity_of
 
 
 class FilesByIdentity:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.errors import RunnerError, UsageError
+from runner.images.constraints import pair_ids
 from runner.images.folders import FoundImages, scan_folders, scan_list
 from runner.images.image_set import ImageSet, SkippedImage
-from runner.images.names import resolve_targets
-from runner.images.pairs import pair_ids
+from runner.images.lookup import resolve_targets
 from runner.images.precomputed import load_precomputed
 from runner.images.same_file import distinct_files
 from runner.images.sample import sample_images

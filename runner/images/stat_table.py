@@ -14,7 +14,7 @@ from pathlib import Path
 
 import xxhash
 
-from runner.drives import has_record_locks
+from runner.utils.drives import has_record_locks
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from runner.cluster.trial import NOISE
-from runner.embed.cache import EmbeddingCache
+from runner.embed.cache.embedding_cache import EmbeddingCache
 from runner.errors import RunnerError
-from runner.output.cluster_facts import cluster_sums
+from runner.score.cluster_statistics import cluster_sums
 
 
 def mean_directions(labels: np.ndarray, vectors: np.ndarray) -> np.ndarray:

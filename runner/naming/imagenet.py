@@ -29,7 +29,7 @@ def imagenet_scores(recipe: ModelRecipe, features: np.ndarray) -> np.ndarray:
     Raises:
         RunnerError: the weights hold no such classifier.
     """
-    from runner.embed.encoders.state_dict import read_state_dict
+    from runner.embed.weights.state_dict import read_state_dict
 
     assert recipe.weights_file is not None
     *_, weight, bias = read_state_dict(recipe.weights_file).values()

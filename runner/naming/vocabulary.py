@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runner.errors import UsageError
 from runner.naming.imagenet import imagenet_names
-from runner.text_files import read_text
+from runner.utils.text_files import read_text
 
 
 def default_vocabulary() -> tuple[str, ...]:

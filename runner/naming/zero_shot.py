@@ -57,8 +57,8 @@ def _text_tower(recipe: ModelRecipe) -> Any:
     import open_clip
     from open_clip.model import convert_to_custom_text_state_dict
 
-    from runner.embed.encoders.shared_weights import build_random
-    from runner.embed.encoders.state_dict import load_into, read_state_dict
+    from runner.embed.weights.shared_weights import build_random
+    from runner.embed.weights.state_dict import load_into, read_state_dict
 
     if not has_text_tower(recipe):
         raise RunnerError(f"{recipe.model} has no text tower to compare names with; use a CLIP model, such as ViT-B-32")

@@ -10,13 +10,13 @@ from runner.score.calinski_harabasz import calinski_harabasz
 from runner.score.cluster_geometry import cluster_geometry
 from runner.score.composite import composite
 from runner.score.davies_bouldin import davies_bouldin
+from runner.score.gap_reference import StructurelessShares
 from runner.score.neighbor_information import neighbor_agreement, neighbor_information, neighborhood
 from runner.score.null_baseline import null_distribution
 from runner.score.reference_labels import reference_agreement
 from runner.score.scores import Scores
 from runner.score.silhouette import silhouette
 from runner.score.sizes import balance, effective_clusters, largest_share, noise_share
-from runner.score.structureless import StructurelessShares
 
 
 def score_clustering(

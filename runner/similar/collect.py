@@ -6,12 +6,12 @@ from pathlib import Path
 
 from runner.errors import RunnerError
 from runner.export.checks import check_destination, check_room, source_fault
+from runner.export.config import How
+from runner.export.file_names import safe_name
 from runner.export.manifest import Manifest, PlacedImage, root_of, undo_command, write_manifest
-from runner.export.names import safe_name
 from runner.export.place import place
-from runner.export.settings import How
-from runner.images.names import require_names_within
-from runner.similar.search import QueryResult, SimilarImages
+from runner.images.lookup import require_names_within
+from runner.similar.find import QueryResult, SimilarImages
 
 
 def collect_neighbors(found: SimilarImages, result: QueryResult, folder: Path, how: How) -> tuple[int, str]:

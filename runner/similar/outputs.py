@@ -9,15 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from runner.output.atomic import write_json, write_text
-from runner.output.csv_text import csv_cell
-from runner.output.naming import count_of, decimal, trial_name
-from runner.output.own_files import OwnFiles
-from runner.output.sheet_style import MEDOID
-from runner.output.thumbnails import Thumbnails
-from runner.output.tile_sheet import Tile, TileRow, write_tile_sheet
+from runner.images.thumbnails import Thumbnails
+from runner.report.sheets.style import MEDOID
+from runner.report.sheets.tile_sheet import Tile, TileRow, write_tile_sheet
+from runner.results.display_names import count_of, decimal, trial_name
+from runner.results.ownership import OwnFiles
+from runner.results.written import write_json, write_text
+from runner.similar.find import QueryResult, SimilarImages
 from runner.similar.pair_ranks import PairRank
-from runner.similar.search import QueryResult, SimilarImages
+from runner.utils.csv_text import csv_cell
 
 JSON, CSV = "similar.json", "similar.csv"
 SHEET = re.compile(r"query_\d{2,}\.jpg")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.images.pairs import PairKind, Pairs
+from runner.images.constraints import PairKind, Pairs
 from runner.similar.nearest import cosine_similarities
 
 

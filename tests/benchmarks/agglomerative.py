@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
 from runner.cluster.agglomerative import agglomerative_linkage, cut_linkage
-from runner.cluster.neighbors import Neighbors, nearest_neighbors
+from runner.cluster.graph.neighbors import Neighbors, nearest_neighbors
 from tests.benchmarks.synthetic import synthetic_unit_vectors
 
 Result = TypeVar("Result")

@@ -18,12 +18,12 @@ from pathlib import Path
 import open_clip
 import torch
 
-from runner.embed.cache import EmbeddingCache
+from runner.embed.cache.embedding_cache import EmbeddingCache
 from runner.embed.embedding_config import EmbeddingConfig, Fit
 from runner.embed.image_reader import DECODED_FOR
-from runner.embed.models import resolve_models
 from runner.embed.pipeline import embed_images
 from runner.embed.preprocess import View, normalize, to_batch
+from runner.embed.resolve_models import resolve_models
 from runner.images.content_hash import hash_file
 from runner.images.decode import decode_image
 from runner.images.image_set import ImageSet

@@ -22,11 +22,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from runner.cluster.trial import ClusteringConfig, Trial
 from runner.images.image_set import ImageSet
-from runner.output.layout import WORK
-from runner.output.result_files import write_results
-from runner.summary import ExperimentRecord, ImagesRecord, Summary
+from runner.results.files import write_results
+from runner.results.paths import WORK
+from runner.results.summary import ExperimentRecord, ImagesRecord, Summary
 from tests.mongod import end_server, own_database, start_server
-from tests.output.experiments import embedding_record, scores_of, trial_record
+from tests.report.experiments import embedding_record, scores_of, trial_record
 
 KEY = "ViT-B-32-openai-224-letterbox-0123456789ab"
 CLUSTERS = 500
@@ -49,11 +49,11 @@ def main() -> None:
 def _measure(n: int, n_fields: int, out: Path) -> None:
     import fiftyone as fo
 
-    from runner.fields.cluster_fields import write_cluster_fields
-    from runner.fields.cluster_values import cluster_values
-    from runner.fields.dataset_source import open_dataset
     from runner.images.source import SourceWishes
-    from runner.output.result_files import read_summary
+    from runner.integrations.fiftyone.cluster_fields import write_cluster_fields
+    from runner.integrations.fiftyone.cluster_values import cluster_values
+    from runner.integrations.fiftyone.dataset_source import open_dataset
+    from runner.results.files import read_summary
 
     dataset = fo.Dataset("benchmark")
     _timed("add samples", lambda: dataset.add_samples(fo.Sample(filepath=f"/none/{row:06d}.jpg") for row in range(n)))

@@ -18,8 +18,8 @@ from synthetic import synthetic_unit_vectors
 from threadpoolctl import threadpool_limits
 
 from runner.cluster.agglomerative import cut_linkage, ward_linkage
-from runner.cluster.kmeans import kmeans
-from runner.cluster.seeding import seed
+from runner.cluster.kmeans.lloyd import kmeans
+from runner.cluster.kmeans.seeding import seed
 
 
 def main() -> None:

@@ -27,12 +27,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from runner.cluster.grids import parse_grids
 from runner.cluster.trial import TrialStatus
-from runner.config import Mode
-from runner.config_file import load_preset
-from runner.embed.cache import EmbeddingCache
+from runner.config.experiment import Mode
+from runner.config.file import load_preset
+from runner.embed.cache.embedding_cache import EmbeddingCache
 from runner.embed.embedding_config import Embedding, Fit, Precision
-from runner.embed.models import resolve_models
 from runner.embed.pipeline import embed_images
+from runner.embed.resolve_models import resolve_models
 from runner.engine.journal import Journal
 from runner.engine.local import WorkerPool
 from runner.engine.sweep import SweepSettings, run_sweep
@@ -43,7 +43,7 @@ from runner.images.image_set import ImageSet
 from runner.score.neighbor_information import neighbor_information, neighborhood
 from runner.score.ranking import Candidate, rank_trials
 from runner.score.scores import Scores
-from runner.stage_clock import StageClock
+from runner.utils.stage_clock import StageClock
 
 STAMPS = Path("/usr/share/tuxpaint/stamps")
 SEED = 42

@@ -24,10 +24,10 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score
 
-from runner.cluster.cuts import dbscan_labels, hdbscan_labels, relabel_by_size, threshold_labels
-from runner.cluster.neighbors import nearest_neighbors
-from runner.cluster.single_linkage import dendrogram
-from runner.cluster.spanning_tree import mutual_reachability_tree, reweighted_tree
+from runner.cluster.graph.cuts import dbscan_labels, hdbscan_labels, relabel_by_size, threshold_labels
+from runner.cluster.graph.neighbors import nearest_neighbors
+from runner.cluster.graph.single_linkage import dendrogram
+from runner.cluster.graph.spanning_tree import mutual_reachability_tree, reweighted_tree
 from tests.benchmarks.synthetic import synthetic_unit_vectors
 from tests.cluster.hdbscan_package import fitted
 

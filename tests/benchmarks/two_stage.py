@@ -18,11 +18,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from sklearn.metrics import adjusted_rand_score
 
-from runner.cluster.cuts import dbscan_labels, hdbscan_labels, threshold_labels
-from runner.cluster.neighbors import Neighbors, nearest_neighbors
-from runner.cluster.single_linkage import SpanningTree, dendrogram
-from runner.cluster.spanning_tree import mutual_reachability_tree, reweighted_tree
-from runner.cluster.two_stage import two_stage_geometry
+from runner.cluster.graph.approximate_neighbors import two_stage_geometry
+from runner.cluster.graph.cuts import dbscan_labels, hdbscan_labels, threshold_labels
+from runner.cluster.graph.neighbors import Neighbors, nearest_neighbors
+from runner.cluster.graph.single_linkage import SpanningTree, dendrogram
+from runner.cluster.graph.spanning_tree import mutual_reachability_tree, reweighted_tree
 from tests.benchmarks.synthetic import synthetic_unit_vectors
 
 K = 30

@@ -19,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from sklearn.metrics import adjusted_rand_score
 
-from runner.config import ExperimentConfig, Mode
-from runner.experiment import run_experiment
-from runner.output.result_files import read_labels
+from runner.config.experiment import ExperimentConfig, Mode
+from runner.experiment.run import run_experiment
+from runner.results.files import read_labels
 from tests.benchmarks.synthetic import synthetic_unit_vectors
 
 

@@ -22,8 +22,8 @@ from runner.cluster.agglomerative import (
     ward_linkage,
 )
 from runner.cluster.agglomerative import reducible as reducible_module
-from runner.cluster.agglomerative.search import ProductView
-from runner.cluster.neighbors import nearest_neighbors
+from runner.cluster.agglomerative.neighbor_search import ProductView
+from runner.cluster.graph.neighbors import nearest_neighbors
 from runner.errors import RunnerError, UsageError
 
 COMBINATIONS = [
@@ -341,7 +341,7 @@ def test_micro_clusters_are_merged_by_the_linkage_of_their_vectors(method: str, 
 
 
 def test_condensed_distances_have_scipys_layout() -> None:
-    from runner.cluster.agglomerative.condensed import condensed_distances
+    from runner.cluster.agglomerative.distance_matrix import condensed_distances
 
     vectors = blobs(600).astype(np.float64)
     np.testing.assert_allclose(squareform(condensed_distances(vectors, True)), cdist(vectors, vectors), atol=1e-9)

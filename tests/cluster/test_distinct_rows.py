@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from runner.cluster import distinct_rows as module
 from runner.cluster.copies import spread_neighbors, spread_tree
 from runner.cluster.distinct_rows import distinct_rows
-from runner.cluster.single_linkage import SpanningTree
+from runner.cluster.graph.single_linkage import SpanningTree
 
 
 @settings(max_examples=60, deadline=None)

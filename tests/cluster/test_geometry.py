@@ -16,15 +16,16 @@ from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import pdist, squareform
 from sklearn.neighbors import NearestNeighbors
 
-from runner.checked_files import write_checked
-from runner.cluster import neighbors as neighbors_module
-from runner.cluster import products, spanning_tree
+from runner.cluster import tiles as products
 from runner.cluster.geometry import SCORED_NEIGHBORS, build_geometry, open_geometry
-from runner.cluster.neighbors import nearest_neighbors
-from runner.cluster.single_linkage import cut, dendrogram, leaf_order, minimum_spanning_forest
+from runner.cluster.graph import neighbors as neighbors_module
+from runner.cluster.graph import spanning_tree
+from runner.cluster.graph.neighbors import nearest_neighbors
+from runner.cluster.graph.single_linkage import cut, dendrogram, leaf_order, minimum_spanning_forest
+from runner.cluster.graph.spanning_tree import mutual_reachability_tree, reweighted_tree
 from runner.cluster.spaces import Space
-from runner.cluster.spanning_tree import mutual_reachability_tree, reweighted_tree
 from runner.score.neighbor_information import NEIGHBORHOODS
+from runner.utils.checked_files import write_checked
 from tests.cluster.vectors import clustered_vectors, unit
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.checked_files import checksum_path
 from runner.cluster.geometry import Geometry, build_geometry
 from runner.cluster.geometry_files import DISTANCES, INDICES, MARKER, TREE, VECTORS, discard_damaged, save_array
 from runner.cluster.spaces import Space
+from runner.utils.checked_files import checksum_path
 from tests.cluster.vectors import clustered_vectors, unit
 from tests.faults.damage import DAMAGES, damage_all, files_below
 

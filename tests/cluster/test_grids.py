@@ -11,8 +11,8 @@ from runner.cluster.algorithms import GROUPS
 from runner.cluster.geometry import Geometry, build_geometry
 from runner.cluster.grids import Grid, check_sizes, count, expand, neighbors_needed, parse_grids
 from runner.cluster.spaces import Space
-from runner.config import Mode
-from runner.config_file import load_preset
+from runner.config.experiment import Mode
+from runner.config.file import load_preset
 from runner.errors import UsageError
 from tests.cluster.vectors import clustered_vectors, unit
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from runner.cluster.distinct_rows import distinct_rows
-from runner.cluster.kmeans import kmeans
-from runner.cluster.neighbors import nearest_neighbors
-from runner.cluster.spanning_tree import mutual_reachability_tree
+from runner.cluster.graph.neighbors import nearest_neighbors
+from runner.cluster.graph.spanning_tree import mutual_reachability_tree
+from runner.cluster.kmeans.lloyd import kmeans
 from tests.perturbation.partitions import SETTINGS, of_kinds, partitions
 from tests.perturbation.perturbations import (
     arranged,

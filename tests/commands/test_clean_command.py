@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.checked_files import checksum_path, write_checked
 from runner.cli import main
 from runner.cluster.geometry_files import save_array
-from runner.output.closing_lines import work_lines
-from runner.output.result_files import write_results
-from runner.output.sole_writer import sole_writer
-from runner.output.state import begin, finish
-from runner.output.work_folder import unused_work
-from tests.output.experiments import KEYS, image_names, make_results
+from runner.commands.closing_lines import work_lines
+from runner.results.files import write_results
+from runner.results.lock import sole_writer
+from runner.results.state import begin, finish
+from runner.results.work_folder import unused_work
+from runner.utils.checked_files import checksum_path, write_checked
+from tests.report.experiments import KEYS, image_names, make_results
 
 CURRENT, OLD = f"{KEYS[0]}-{'a' * 16}", f"{KEYS[0]}-{'b' * 16}"
 OTHER_MODEL = f"other-{'c' * 16}"
@@ -137,7 +137,7 @@ def test_a_running_experiment_is_waited_for(out: Path) -> None:
 
 def test_much_work_is_mentioned(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert work_lines(out) == []
-    monkeypatch.setattr("runner.output.closing_lines.MUCH_WORK", 100)
+    monkeypatch.setattr("runner.commands.closing_lines.MUCH_WORK", 100)
     (line,) = work_lines(out)
     assert f"`runner clean {out}` frees that" in line
     assert clean(out) == 0

@@ -9,10 +9,10 @@ import pytest
 
 from runner.cli import main
 from runner.commands.flags import Flags
-from runner.config import ExperimentConfig, Mode
+from runner.config.experiment import ExperimentConfig, Mode
 from runner.embed.embedding_config import Fit
 from runner.errors import UsageError
-from runner.similar.settings import SimilarConfig
+from runner.similar.config import SimilarConfig
 
 
 def _typed(flags: Flags, names: list[str], *words: str) -> argparse.Namespace:

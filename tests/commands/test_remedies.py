@@ -13,7 +13,7 @@ from typing import Any
 import plugin
 import runner
 from runner.commands import COMMANDS
-from runner.config import ExperimentConfig
+from runner.config.experiment import ExperimentConfig
 
 _FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 _COMMAND = re.compile(r"`(runner [^`]+)`|^  (runner .+?)(?:   .*)?$", re.MULTILINE)

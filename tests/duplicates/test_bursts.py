@@ -10,9 +10,9 @@ import pytest
 from PIL import ExifTags, Image
 
 from runner.cli import main
-from runner.duplicates.capture_times import capture_times
-from runner.duplicates.search import find_duplicates
-from runner.duplicates.settings import DuplicatesConfig
+from runner.duplicates.config import DuplicatesConfig
+from runner.duplicates.find import find_duplicates
+from runner.images.capture_times import capture_times
 
 
 def _save(path: Path, seed: int, taken: str | None, fraction: str | None = None, changed: bool = False) -> None:

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from runner.config import ExperimentConfig
+from runner.config.experiment import ExperimentConfig
+from runner.duplicates.config import DuplicatesConfig
+from runner.duplicates.find import Duplicates, find_duplicates
 from runner.duplicates.methods import METHODS, perceptual_hash
-from runner.duplicates.search import Duplicates, find_duplicates
-from runner.duplicates.settings import DuplicatesConfig
-from runner.embed.cache import EmbeddingCache
+from runner.embed.cache.embedding_cache import EmbeddingCache
 from runner.embed.embedding_config import EmbeddingConfig, Fit
-from runner.experiment import run_experiment
+from runner.experiment.run import run_experiment
 from runner.images.content_hash import hash_file
-from runner.similar.search import find_similar
-from runner.similar.settings import SimilarConfig
+from runner.similar.config import SimilarConfig
+from runner.similar.find import find_similar
 
 COLOURS = {"white": "white", "black": "black", "blue": (0, 0, 254), "red": "red", "grey": (128,) * 3}
 METHOD_NAMES = [name for name in METHODS if name != "exact"]

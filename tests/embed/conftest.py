@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from runner.embed.embedding_config import EmbeddingConfig, Fit
-from runner.embed.models import resolve_models
+from runner.embed.resolve_models import resolve_models
 from runner.images.image_set import ImageSet
 
 TINY_CONFIG: dict[str, Any] = {

@@ -6,11 +6,11 @@ import sys
 import time
 from pathlib import Path
 
-from runner.embed import vector_writer
-from runner.embed.cache import EmbeddingCache
+from runner.embed.cache import vector_writer
+from runner.embed.cache.embedding_cache import EmbeddingCache
 from runner.embed.embedding_config import Fit
-from runner.embed.models import resolve_models
 from runner.embed.pipeline import embed_images
+from runner.embed.resolve_models import resolve_models
 from runner.images.image_set import ImageSet
 
 

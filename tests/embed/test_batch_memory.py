@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 
+from runner.embed import encoder as encoders
+from runner.embed.batch_memory import SHARE, TENSORS, fitting_batch
 from runner.embed.embedding_config import Precision
-from runner.embed.encoders import encoder as encoders
-from runner.embed.encoders.batch_memory import SHARE, TENSORS, fitting_batch
-from runner.embed.encoders.encoder import Encoder
-from runner.embed.model_resolver import ModelResolver
+from runner.embed.encoder import Encoder
+from runner.embed.recipe_resolver import ModelResolver
 
 LARGEST = 4 * 64 * 32 * 32  # bytes of the convolution's output
 
 PEAK = """
 import sys, torch, timm
-from runner.embed.encoders.batch_memory import TENSORS, _largest_output
+from runner.embed.batch_memory import TENSORS, _largest_output
 def status(key):
     return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith(key))
 network = timm.create_model(sys.argv[1], num_classes=0).eval().to(memory_format=torch.channels_last)

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.embed.cache import EmbeddingCache
+from runner.embed.cache.embedding_cache import EmbeddingCache
 from runner.embed.embedding_config import Fit
-from runner.embed.models import resolve_models
 from runner.embed.pipeline import embed_images
+from runner.embed.resolve_models import resolve_models
 from runner.images.image_set import ImageSet
 
 SCRIPT = Path(__file__).with_name("embed_folder.py")

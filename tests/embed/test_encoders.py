@@ -17,10 +17,10 @@ import torch
 from sklearn.datasets import load_sample_image
 
 from runner.embed.embedding_config import Precision
-from runner.embed.encoders.encoder import Encoder, load_encoder
-from runner.embed.model_resolver import ModelResolver
+from runner.embed.encoder import Encoder, load_encoder
 from runner.embed.preprocess import normalize
 from runner.embed.recipe import ModelRecipe
+from runner.embed.recipe_resolver import ModelResolver
 from runner.errors import RunnerError
 
 CPU = torch.device("cpu")

@@ -14,10 +14,10 @@ import torch
 from PIL import ExifTags, Image
 
 from runner.embed import image_reader
-from runner.embed.cache import EmbeddingCache
+from runner.embed.cache.embedding_cache import EmbeddingCache
 from runner.embed.embedding_config import EmbeddingConfig, Fit
-from runner.embed.models import resolve_models
 from runner.embed.pipeline import Counts, EmbeddingRun, embed_images, plan_embeddings
+from runner.embed.resolve_models import resolve_models
 from runner.errors import RunnerError
 from runner.images.decode import decode_image
 from runner.images.image_set import ImageSet
@@ -336,8 +336,8 @@ def test_a_cached_run_loads_neither_torch_nor_a_model(
     expected = matrices(run(image_set(photos)))
     code = (
         "import sys; from pathlib import Path; import numpy as np\n"
-        "from runner.embed.cache import EmbeddingCache; from runner.embed.embedding_config import Fit\n"
-        "from runner.embed.models import resolve_models; from runner.embed.pipeline import embed_images\n"
+        "from runner.embed.cache.embedding_cache import EmbeddingCache; from runner.embed.embedding_config import Fit\n"
+        "from runner.embed.resolve_models import resolve_models; from runner.embed.pipeline import embed_images\n"
         "from runner.images.image_set import ImageSet\n"
         "cache, model, photos, out = map(Path, sys.argv[1:])\n"
         "paths = sorted(photos.iterdir())\n"

@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 import pytest
 
-from runner.scratch import remove_abandoned
+from runner.utils.scratch import remove_abandoned
 
 PATIENCE_SECONDS = 250
 """For what is waited for on a busy machine."""

@@ -12,7 +12,7 @@ import torch
 from runner.cluster.trial import FailureKind, TrialStatus
 from runner.engine.failure import MOST_ATTEMPTS, failure_kind, is_settled
 from runner.errors import RunnerError, UsageError
-from runner.summary import TrialRecord
+from runner.results.summary import TrialRecord
 
 
 def os_error(number: int) -> OSError:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.checked_files import checksum_path
 from runner.cluster.trial import ClusteringConfig, Trial, TrialStatus
 from runner.engine.journal import Journal
 from runner.errors import RunnerError
+from runner.utils.checked_files import checksum_path
 from tests.faults.damage import DAMAGES, damage_all
-from tests.output.experiments import scores_of, trial_record
+from tests.report.experiments import scores_of, trial_record
 
 LABELS = np.array([0, 1, 2, 1, -1, 0, 2], dtype=np.int32)
 TRIAL = Trial("pixels", ClusteringConfig("kmeans", params={"n_clusters": 3}))

@@ -19,7 +19,7 @@ from runner.engine.journal import Journal
 from runner.engine.local import WorkerPool
 from runner.engine.sweep import SweepResult, SweepSettings, run_sweep
 from runner.engine.tasks import failed_record
-from runner.stage_clock import StageClock
+from runner.utils.stage_clock import StageClock
 from tests.cluster.vectors import clustered_vectors, unit
 from tests.engine.test_local import process_number
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.output.result_files import write_results
-from tests.output.experiments import make_results
+from runner.results.files import write_results
+from tests.report.experiments import make_results
 
 Snapshot = dict[str, tuple[str, int, int]]
 

@@ -53,8 +53,8 @@ def run_and_die(action: Callable[[], object], folders: tuple[str, ...], at: int 
 
 
 def main(results: Path, images: Path, to: Path, points: int, seed: int) -> None:
+    from runner.export.config import ExportConfig, How
     from runner.export.export import export_clusters
-    from runner.export.settings import ExportConfig, How
     from runner.export.undo import undo_export
     from tests.export.finished_results import snapshot
 

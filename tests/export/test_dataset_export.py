@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runner.config import ExperimentConfig
-from runner.duplicates.search import find_duplicates
-from runner.duplicates.settings import DuplicatesConfig
-from runner.experiment import run_experiment
+from runner.config.experiment import ExperimentConfig
+from runner.duplicates.config import DuplicatesConfig
+from runner.duplicates.find import find_duplicates
+from runner.experiment.results import open_experiment
+from runner.experiment.run import run_experiment
+from runner.export.config import ExportConfig, How
 from runner.export.export import export_clusters
-from runner.export.settings import ExportConfig, How
 from runner.export.undo import undo_export
-from runner.finished import open_experiment
 
 
 @pytest.mark.check

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from runner.cli import main
 from runner.errors import RunnerError, UsageError
+from runner.export.config import Choose, ExportConfig, Format, How
 from runner.export.export import export_clusters
-from runner.export.settings import Choose, ExportConfig, Format, How
 from runner.export.undo import undo_export
 from tests.export.finished_results import snapshot, write_finished
-from tests.output.experiments import image_names
+from tests.report.experiments import image_names
 
 NOBODY = 65534
 
@@ -140,7 +140,7 @@ def test_lists_name_every_image(results: Path, tmp_path: Path) -> None:
 def test_embeddings_are_those_of_the_experiment(results: Path, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
-    from runner.finished import open_experiment
+    from runner.experiment.results import open_experiment
 
     finished = open_experiment(results)
     key = finished.trial(1).embedding

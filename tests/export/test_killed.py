@@ -14,7 +14,7 @@ import pytest
 from tests.export import kill_points
 from tests.export.finished_results import write_finished
 from tests.needs import unavailable
-from tests.output.experiments import image_names
+from tests.report.experiments import image_names
 
 SHARED_MEMORY = Path("/dev/shm")
 POINTS = 8

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from runner.export.config import ExportConfig, How
 from runner.export.export import export_clusters
-from runner.export.settings import ExportConfig, How
 from runner.export.undo import undo_export
 from tests.export.finished_results import write_finished
-from tests.output.experiments import image_names
+from tests.report.experiments import image_names
 
 N_IMAGES = 20
 
@@ -95,7 +95,7 @@ def test_links_that_lead_nowhere_are_left_out_with_their_reason(place: Path) -> 
 def test_all_names_of_a_file_are_exported(tmp_path: Path) -> None:
     from runner.images.image_set import ImageSet
     from runner.images.same_file import distinct_files
-    from runner.output.result_files import read_labels, read_paths, read_summary, write_results
+    from runner.results.files import read_labels, read_paths, read_summary, write_results
 
     out = write_finished(tmp_path, image_names(N_IMAGES))
     summary, ids = read_summary(out), read_paths(out)

@@ -12,10 +12,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from runner.config import ExperimentConfig
-from runner.experiment import plan_experiment
+from runner.config.experiment import ExperimentConfig
+from runner.experiment.run import plan_experiment
+from runner.export.config import ExportConfig, Format, How
 from runner.export.export import Exported, export_clusters
-from runner.export.settings import ExportConfig, Format, How
 from tests.export.finished_results import write_finished
 
 NAMES = [

@@ -15,12 +15,12 @@ import pytest
 
 from runner.cli import main
 from runner.errors import RunnerError
+from runner.export.config import ExportConfig, How
 from runner.export.export import export_clusters
 from runner.export.ledger import ledger_folder
-from runner.export.settings import ExportConfig, How
 from runner.export.undo import UnknownManifestError, undo_export
 from tests.export.finished_results import snapshot, write_finished
-from tests.output.experiments import image_names
+from tests.report.experiments import image_names
 
 
 @pytest.fixture

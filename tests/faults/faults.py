@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from runner.output.layout import STATE, WORK
+from runner.results.paths import STATE, WORK
 from tests.faults.damage import DAMAGES, files_below
 from tests.faults.drives import Drive, built
 from tests.faults.world import PATIENCE, World

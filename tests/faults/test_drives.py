@@ -50,7 +50,7 @@ def test_without_locks_a_second_writer_cannot_be_told_and_the_user_is_told(run: 
         "locks",
         """
         import fcntl
-        from runner.output.sole_writer import sole_writer
+        from runner.results.lock import sole_writer
         with (FOLDER / "file").open("w") as file:
             for lock in fcntl.flock, fcntl.lockf:
                 try:
@@ -91,7 +91,7 @@ def test_without_locks_a_store_of_mlflow_is_refused_at_once(run: Run) -> None:
         "locks",
         """
         from runner.errors import RunnerError
-        from runner.track.mlflow_store import open_store
+        from runner.integrations.mlflow.mlflow_store import open_store
         try:
             with open_store(f"sqlite:///{FOLDER}/mlflow.db", FOLDER):
                 print("opened")
@@ -113,7 +113,7 @@ def test_without_locks_temporary_files_are_refused_with_the_remedy(run: Run) -> 
         import tempfile
         tempfile.tempdir = str(FOLDER)
         from runner.errors import RunnerError
-        from runner.scratch import scratch_folder
+        from runner.utils.scratch import scratch_folder
         try:
             with scratch_folder():
                 print("used")
@@ -151,7 +151,7 @@ def test_without_links_an_export_of_links_is_refused_before_it_begins(run: Run, 
         f"""
         from runner.errors import RunnerError
         from runner.export.checks import check_room
-        from runner.export.settings import How
+        from runner.export.config import How
         try:
             check_room(FOLDER / "sorted", [], How({how!r}))
         except RunnerError as error:
@@ -168,7 +168,7 @@ def test_a_file_that_somebody_has_open_is_replaced_when_it_is_closed(run: Run) -
     done = run(
         "rename",
         """
-        from runner import atomic
+        from runner.utils import atomic
         (FOLDER / "file").write_text("old")
         reader = (FOLDER / "file").open()
         waits = []
@@ -188,9 +188,9 @@ def test_a_file_that_stays_open_stays_as_it_is_and_the_sentence_says_so(run: Run
     done = run(
         "rename",
         """
-        from runner import atomic
+        from runner.utils import atomic
         from runner.errors import RunnerError
-        from runner.output.atomic import write_text
+        from runner.results.written import write_text
         atomic._PATIENCE = 0
         (FOLDER / "file").write_text("old")
         with (FOLDER / "file").open() as reader:

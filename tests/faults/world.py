@@ -18,7 +18,7 @@ import pandas as pd
 import psutil
 from PIL import Image
 
-from runner.embed.vector_table import VectorTable
+from runner.embed.cache.vector_table import VectorTable
 
 MARK = "IMAGESWEEP_FAULT_WORLD"
 """Environment variable by which the processes of a world are told from all others."""

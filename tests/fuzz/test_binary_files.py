@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from runner.embed.autoencoder.checkpoint import autoencoder_recipe, read_record
-from runner.embed.encoders.state_dict import read_state_dict
-from runner.embed.local_checkpoint import CONFIG_NAME, find_weights
-from runner.embed.model_resolver import _described, _from_checkpoint
-from runner.embed.open_clip_catalogue import open_clip_architectures
+from runner.embed.families.autoencoder import autoencoder_recipe, read_record
+from runner.embed.families.open_clip_catalogue import open_clip_architectures
+from runner.embed.recipe_resolver import _described, _from_checkpoint
+from runner.embed.weights.local_checkpoint import CONFIG_NAME, find_weights
+from runner.embed.weights.state_dict import read_state_dict
 from runner.errors import RunnerError
 from runner.images.precomputed import load_precomputed
 from tests.fuzz.property import as_json, damaged, files, numbers, objects, value_or_sentence

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.experiment.open_source import read_sample_ids
 from runner.export.export import _read_names
+from runner.images.constraints import pair_ids, read_pairs
 from runner.images.folders import scan_list
 from runner.images.image_list import COLUMNS
 from runner.images.image_set import ImageSet
-from runner.images.pairs import pair_ids, read_pairs
 from runner.images.precomputed import _read_paths
 from runner.naming.vocabulary import read_vocabulary
-from runner.sources import read_sample_ids
 from tests.fuzz.property import as_json, files, objects, value_or_sentence, values
 
 IMAGES = ImageSet(ids=("a.jpg", "b.jpg", "c/d e.png"), paths=(Path("/p/a.jpg"), Path("/p/b.jpg"), Path("/p/c/d e.png")))

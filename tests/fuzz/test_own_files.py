@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin.pace import FILE, known_paces
+from plugin.running.time_estimate import FILE, known_paces
 from runner.cluster.geometry_files import DISTANCES, IMAGE_PATHS, INDICES, MARKER, TREE, VECTORS, discard_damaged
-from runner.embed.cache import EmbeddingCache
-from runner.embed.matrix_files import is_written
+from runner.embed.cache.embedding_cache import EmbeddingCache
+from runner.embed.cache.matrix_files import is_written
 from runner.engine.journal import Journal
-from runner.output.layout import STATE, SUMMARY
-from runner.output.own_files import OwnFiles
-from runner.output.previous import fingerprint_of
-from runner.output.state import changed_outputs, read_state
+from runner.results.archive import fingerprint_of
+from runner.results.ownership import OwnFiles
+from runner.results.paths import STATE, SUMMARY
+from runner.results.state import changed_outputs, read_state
 from tests.fuzz.property import as_json, files, value_or_sentence, values
 from tests.fuzz.test_binary_files import _npy
 

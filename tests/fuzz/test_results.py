@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import RunnerError
+from runner.export.config import How
 from runner.export.manifest import MANIFEST, Document, Manifest, PlacedImage, read_manifest, write_manifest
-from runner.export.settings import How
-from runner.output.layout import LABELS, SUMMARY
-from runner.output.projection import map_path, read_map
-from runner.output.result_files import read_labels, read_paths, read_summary
+from runner.results.files import read_labels, read_paths, read_summary
+from runner.results.map_file import map_path, read_map
+from runner.results.paths import LABELS, SUMMARY
 from tests.fuzz.property import as_json, damaged, files, objects, value_or_sentence, values
 
 EXPERIMENT = {"name": "x", "fingerprint": "y", "seed": 1, "version": "0.1.0"}

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from runner.cluster.algorithms import ALGORITHMS
 from runner.cluster.grids import check_sizes, count, parse_grids
-from runner.config import ExperimentConfig, Mode
-from runner.config_file import dump_config, load_config, load_preset
+from runner.config.experiment import ExperimentConfig, Mode
+from runner.config.file import dump_config, load_config, load_preset
 from runner.errors import UsageError
 from tests.fuzz.property import as_json, files, objects, value_or_sentence, values
 

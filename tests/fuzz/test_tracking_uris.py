@@ -7,8 +7,8 @@ from urllib.parse import quote
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from runner.track.address import TrackingAddress, without_secrets
-from runner.track.tracking_uri import checked_tracking_uri
+from runner.integrations.mlflow.address import TrackingAddress, without_secrets
+from runner.integrations.mlflow.tracking_uri import checked_tracking_uri
 from tests.fuzz.property import value_or_sentence
 
 SCHEMES = st.sampled_from(["https", "http", "postgresql", "mysql+pymysql", "sqlite", "sqlite+x", "file", "databricks"])

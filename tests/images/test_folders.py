@@ -15,7 +15,7 @@ import pytest
 from runner.errors import RunnerError
 from runner.images.folders import path_in, scan_folders, scan_list
 from runner.images.image_list import STDIN, files_outside, read_image_list
-from runner.images.names import ImageNames
+from runner.images.lookup import ImageNames
 
 COMPOSED, DECOMPOSED = "caf\N{LATIN SMALL LETTER E WITH ACUTE}.jpg", "cafe\N{COMBINING ACUTE ACCENT}.jpg"
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.cluster.neighbors import nearest_neighbors
-from runner.cluster.single_linkage import SpanningTree
-from runner.cluster.spanning_tree import mutual_reachability_tree
-from runner.cluster.two_stage import two_stage_geometry
+from runner.cluster.graph.approximate_neighbors import two_stage_geometry
+from runner.cluster.graph.neighbors import nearest_neighbors
+from runner.cluster.graph.single_linkage import SpanningTree
+from runner.cluster.graph.spanning_tree import mutual_reachability_tree
 from tests.cluster.vectors import clustered_vectors
 from tests.perturbation.partitions import SETTINGS, Setting, of_kinds, partitions
 from tests.perturbation.perturbations import (

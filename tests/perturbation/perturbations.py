@@ -11,8 +11,21 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from runner.cluster import gaussian_mixture, kmeans_assignment, neighbors, products, seeding
-from runner.cluster.agglomerative import condensed, micro_clusters, reducible, search
+from runner.cluster import tiles as products
+from runner.cluster.agglomerative import (
+    distance_matrix as condensed,
+)
+from runner.cluster.agglomerative import (
+    micro_clusters,
+    reducible,
+)
+from runner.cluster.agglomerative import (
+    neighbor_search as search,
+)
+from runner.cluster.graph import neighbors
+from runner.cluster.kmeans import assignment as kmeans_assignment
+from runner.cluster.kmeans import seeding
+from runner.cluster.mixture import em as gaussian_mixture
 from tests.cluster.vectors import clustered_vectors, unit
 
 

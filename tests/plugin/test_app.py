@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from runner.fields.experiment_runs import experiment_runs
-from runner.fields.field_record import cluster_fields
-from runner.fields.pair_store import read_sample_pairs
+from runner.integrations.fiftyone.experiment_runs import experiment_runs
+from runner.integrations.fiftyone.field_record import cluster_fields
+from runner.integrations.fiftyone.pair_store import read_sample_pairs
 from tests.plugin.browser import (
     Screenshots,
     app_server,

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from runner.export.undo import undo_export
-from runner.fields.experiment_runs import experiment_runs
+from runner.integrations.fiftyone.experiment_runs import experiment_runs
 from tests.plugin.conftest import Execute, form_of, make_dataset
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def test_export_into_folders_can_be_undone(execute: Execute, study: Dataset, tmp
 
 
 def test_export_as_a_list_of_a_chosen_trial(execute: Execute, study: Dataset, tmp_path: Path) -> None:
-    from runner.output.result_files import read_summary
+    from runner.results.files import read_summary
 
     run = next(one for one in experiment_runs(study) if one.key == "study_sweep")
     trial = read_summary(run.out).ranking[1]

@@ -26,7 +26,7 @@ SLOW = {"mode": "comprehensive", "algorithms": ["agglomerative", "kmeans", "hdbs
 
 def live_runs() -> ModuleType:
     """The plugin's module as FiftyOne has loaded it."""
-    return sys.modules["fiftyone.plugins.orgs.imagesweep.clustering.live_runs"]
+    return sys.modules["fiftyone.plugins.orgs.imagesweep.clustering.running.live_runs"]
 
 
 def start_worker() -> subprocess.Popen[bytes]:

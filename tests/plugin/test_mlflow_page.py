@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from runner.errors import RunnerError
-from runner.fields.experiment_runs import ExperimentRun, experiment_runs
+from runner.integrations.fiftyone.experiment_runs import ExperimentRun, experiment_runs
 from tests.plugin.conftest import ROOT, Execute
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 STARTER = """
 import json, sys
-from plugin.mlflow_pages import opened_link
-from runner.fields.experiment_runs import ExperimentRun
+from plugin.mlflow.pages import opened_link
+from runner.integrations.fiftyone.experiment_runs import ExperimentRun
 run = ExperimentRun.model_validate_json(sys.argv[1])
 print(json.dumps([opened_link(run), opened_link(run)]), flush=True)
 sys.stdin.read()
@@ -67,7 +67,7 @@ def test_the_server_shows_the_run_is_used_again_and_ends_with_its_process(study:
 
 @pytest.mark.check
 def test_the_operator_tells_the_address(execute: Execute, study: Dataset) -> None:
-    pages = sys.modules["fiftyone.plugins.orgs.imagesweep.clustering.mlflow_pages"]
+    pages = sys.modules["fiftyone.plugins.orgs.imagesweep.clustering.mlflow.pages"]
     run = run_of(study)
     assert pages.run_link(run) is None
     result = execute("open_mlflow", study, {"experiment": "study_sweep", "panel": "panel"})
@@ -83,7 +83,7 @@ def test_the_operator_tells_the_address(execute: Execute, study: Dataset) -> Non
 
 @pytest.mark.check
 def test_a_store_behind_a_server_is_linked_and_one_that_is_gone_is_said(plugin: None, study: Dataset) -> None:
-    pages = sys.modules["fiftyone.plugins.orgs.imagesweep.clustering.mlflow_pages"]
+    pages = sys.modules["fiftyone.plugins.orgs.imagesweep.clustering.mlflow.pages"]
     run = run_of(study)
     remote = run.model_copy(update={"tracking_uri": "https://mlflow.example/"})
     assert pages.run_link(remote) == pages.opened_link(remote) == f"https://mlflow.example/#/runs/{run.run_id}"

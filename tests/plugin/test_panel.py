@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from runner.fields.experiment_runs import experiment_runs, register_experiment
-from runner.output.result_files import read_labels, read_paths, read_summary
+from runner.integrations.fiftyone.experiment_runs import experiment_runs, register_experiment
+from runner.results.files import read_labels, read_paths, read_summary
 from tests.plugin.conftest import Execute
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def test_a_dataset_without_experiments_offers_the_first(execute: Execute, datase
 
 
 def test_a_failed_run_is_shown_and_can_be_run_again(execute: Execute, dataset: Dataset) -> None:
-    live = sys.modules["fiftyone.plugins.orgs.imagesweep.clustering.live_runs"]
+    live = sys.modules["fiftyone.plugins.orgs.imagesweep.clustering.running.live_runs"]
     now = "2020-01-01T00:00:00+00:00"
     live.LiveRuns(dataset).put(live.LiveRun("lost", started=now, seen=now, params={"name": "lost", "mode": "debug"}))
     session = Session(execute, dataset)

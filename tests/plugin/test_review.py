@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner.fields.cluster_fields import write_cluster_fields
-from runner.fields.experiment_runs import delete_experiment, experiment_runs, register_experiment
-from runner.fields.field_record import cluster_fields
-from runner.fields.pair_store import read_sample_pairs
-from runner.output.result_files import read_labels, read_paths, read_summary
+from runner.integrations.fiftyone.cluster_fields import write_cluster_fields
+from runner.integrations.fiftyone.experiment_runs import delete_experiment, experiment_runs, register_experiment
+from runner.integrations.fiftyone.field_record import cluster_fields
+from runner.integrations.fiftyone.pair_store import read_sample_pairs
+from runner.results.files import read_labels, read_paths, read_summary
 from tests.plugin.conftest import Execute, form_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner.output.result_files import read_summary
+from runner.results.files import read_summary
 from tests.plugin.conftest import Execute, form_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_labels_views_and_a_run_are_left_behind(study: Dataset) -> None:
-    from runner.fields.experiment_runs import experiment_runs
+    from runner.integrations.fiftyone.experiment_runs import experiment_runs
 
     run = experiment_runs(study)[0]
     assert run.key == "study_sweep"

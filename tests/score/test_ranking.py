@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from runner.cluster.trial import NOISE
+from runner.score.constraints import with_pair_shares
 from runner.score.neighbor_information import neighbor_information, neighborhood
 from runner.score.null_baseline import null_cluster_counts
-from runner.score.pairs import with_pair_shares
 from runner.score.ranking import Candidate, Ranking, rank_trials
 from runner.score.scorecard import score_clustering
 from tests.score.clusterings import blobs, neighbor_graph, random_labels, with_noise

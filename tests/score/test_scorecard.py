@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.score.constraints import with_pair_shares
+from runner.score.gap_reference import structureless_shares
 from runner.score.neighbor_information import neighbor_information
-from runner.score.pairs import with_pair_shares
 from runner.score.scorecard import is_usable, score_clustering
 from runner.score.scores import Scores
-from runner.score.structureless import structureless_shares
 from tests.score.clusterings import blobs, neighbor_graph
 
 

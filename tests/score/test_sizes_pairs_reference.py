@@ -16,7 +16,7 @@ from sklearn.metrics import (
 )
 
 from runner.score.composite import composite
-from runner.score.pairs import cannot_link_share, must_link_share
+from runner.score.constraints import cannot_link_share, must_link_share
 from runner.score.reference_labels import reference_agreement
 from runner.score.sizes import balance, cluster_sizes, effective_clusters, largest_share, noise_share
 from tests.score.clusterings import random_labels

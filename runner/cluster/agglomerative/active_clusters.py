@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from runner.cluster.single_linkage import find
+from runner.cluster.graph.single_linkage import find
 
 UNSEEN, CHAINED, BLOCKED, UNRESOLVED, ABSORBED = range(5)
 """State of a cluster: not visited, on the chain, waiting for an unresolved one, in need of a search, gone."""

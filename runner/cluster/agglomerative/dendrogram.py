@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from runner.cluster.distinct_rows import DistinctRows
-from runner.cluster.single_linkage import SpanningTree, dendrogram, find
+from runner.cluster.graph.single_linkage import SpanningTree, dendrogram, find
 from runner.errors import UsageError
 
 SAME_HEIGHT = 1e-10

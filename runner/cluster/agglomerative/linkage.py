@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runner.cluster.agglomerative.condensed import AVERAGE, COMPLETE, condensed_distances, nearest_neighbor_chain
 from runner.cluster.agglomerative.dendrogram import sorted_dendrogram
+from runner.cluster.agglomerative.distance_matrix import AVERAGE, COMPLETE, condensed_distances, nearest_neighbor_chain
 from runner.cluster.agglomerative.micro_clusters import micro_cluster_linkage
 from runner.cluster.agglomerative.reducible import reducible_linkage
 from runner.cluster.agglomerative.sharded import sharded_linkage
@@ -16,7 +16,7 @@ from runner.cluster.distinct_rows import DistinctRows, distinct_rows
 from runner.errors import RunnerError, UsageError
 
 if TYPE_CHECKING:
-    from runner.cluster.neighbors import Neighbors
+    from runner.cluster.graph.neighbors import Neighbors
 
 LINKAGES = ("ward", "average", "complete")
 METRICS = ("euclidean", "cosine")

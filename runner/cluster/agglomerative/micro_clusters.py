@@ -5,9 +5,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from runner.cluster.agglomerative.condensed import AVERAGE, COMPLETE, nearest_neighbor_chain, row_start
 from runner.cluster.agglomerative.dendrogram import cut_linkage, joined_rows, sorted_dendrogram
-from runner.cluster.products import multiply
+from runner.cluster.agglomerative.distance_matrix import AVERAGE, COMPLETE, nearest_neighbor_chain, row_start
+from runner.cluster.tiles import multiply
 
 ROWS, COLUMNS = 1024, 4096
 """A block of products: 16 MB in float32."""

@@ -15,14 +15,14 @@ import numba
 import numpy as np
 
 from runner.cluster.agglomerative.active_clusters import UNRESOLVED, ActiveClusters, distance
-from runner.cluster.agglomerative.condensed import AVERAGE, WARD, nearest_neighbor_chain, row_start
 from runner.cluster.agglomerative.dendrogram import sorted_dendrogram
+from runner.cluster.agglomerative.distance_matrix import AVERAGE, WARD, nearest_neighbor_chain, row_start
 from runner.cluster.agglomerative.merging import merge_resolved
-from runner.cluster.agglomerative.search import ProductView, fill_candidates, search
+from runner.cluster.agglomerative.neighbor_search import ProductView, fill_candidates, search
 from runner.cluster.distinct_rows import DistinctRows, distinct_rows
 
 if TYPE_CHECKING:
-    from runner.cluster.neighbors import Neighbors
+    from runner.cluster.graph.neighbors import Neighbors
 
 CAPACITY = 32
 """Candidates per cluster. Half as many cost a tenth more products, twice as many save less than merging lists takes."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from runner.cluster.agglomerative.condensed import (
+from runner.cluster.agglomerative.dendrogram import cut_linkage, joined_rows, sorted_dendrogram
+from runner.cluster.agglomerative.distance_matrix import (
     AVERAGE,
     COMPLETE,
     WARD,
@@ -12,10 +13,9 @@ from runner.cluster.agglomerative.condensed import (
     nearest_neighbor_chain,
     row_start,
 )
-from runner.cluster.agglomerative.dendrogram import cut_linkage, joined_rows, sorted_dendrogram
 from runner.cluster.agglomerative.micro_clusters import micro_distances
 from runner.cluster.distinct_rows import DistinctRows, distinct_rows
-from runner.cluster.two_stage import SHARD, nearest_shards
+from runner.cluster.graph.approximate_neighbors import SHARD, nearest_shards
 
 MICRO_CLUSTERS = 10_000
 """Clusters of the first stage; the condensed float64 matrix of so many is 0.4 GB."""

@@ -6,7 +6,7 @@ from runner.cluster.algorithms.dbscan import Dbscan
 from runner.cluster.algorithms.evoc import Evoc
 from runner.cluster.algorithms.gmm import GaussianMixture
 from runner.cluster.algorithms.hdbscan import Hdbscan
-from runner.cluster.algorithms.image_similarity import IMAGE_SIMILARITIES
+from runner.cluster.algorithms.image_measures import IMAGE_SIMILARITIES
 from runner.cluster.algorithms.kmeans import Kmeans
 from runner.cluster.algorithms.random_labels import RandomLabels
 from runner.cluster.algorithms.threshold import Threshold

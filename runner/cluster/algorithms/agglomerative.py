@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runner.cluster.algorithms.base import Algorithm, Parameter, Params, Scale
-from runner.cluster.cuts import relabel_by_size
 from runner.cluster.geometry import Geometry
+from runner.cluster.graph.cuts import relabel_by_size
 from runner.cluster.trial import Clustering
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from runner.cluster.geometry import Geometry
 from runner.cluster.trial import Clustering, ParameterValue
 from runner.errors import UsageError
-from runner.text_files import LARGEST_INTEGER, shown
+from runner.utils.text_files import LARGEST_INTEGER, shown
 
 Params = Mapping[str, ParameterValue]
 

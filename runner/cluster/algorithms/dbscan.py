@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from runner.cluster.algorithms.base import Algorithm, Parameter, Params, Scale
-from runner.cluster.cuts import dbscan_labels
 from runner.cluster.geometry import Geometry
+from runner.cluster.graph.cuts import dbscan_labels
 from runner.cluster.trial import Clustering
 
 

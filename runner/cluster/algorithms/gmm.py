@@ -9,13 +9,13 @@ import numpy as np
 
 from runner.cluster.algorithms.base import Algorithm, Parameter, Params, Scale
 from runner.cluster.algorithms.kmeans import kmeans_from_seeding, shared_seeding
-from runner.cluster.cuts import relabel_by_size
 from runner.cluster.geometry import Geometry
+from runner.cluster.graph.cuts import relabel_by_size
 from runner.cluster.trial import Clustering
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from runner.cluster.gaussian_mixture import CovarianceType
+    from runner.cluster.mixture.em import CovarianceType
 
 
 START_TOLERANCE = 1e-2
@@ -45,7 +45,7 @@ class GaussianMixture(Algorithm):
             _start(geometry, n_components, seed)
 
     def cluster(self, geometry: Geometry, params: Params, seed: int) -> Clustering:
-        from runner.cluster.gaussian_mixture import gaussian_mixture
+        from runner.cluster.mixture.em import gaussian_mixture
 
         start = _start(geometry, int(params["n_components"]), seed)
         covariance_type = cast("CovarianceType", params["covariance_type"])

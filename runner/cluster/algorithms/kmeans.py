@@ -10,13 +10,13 @@ import numpy as np
 
 from runner.cluster.algorithms.agglomerative import shared_dendrogram
 from runner.cluster.algorithms.base import Algorithm, Parameter, Params, Scale
-from runner.cluster.cuts import relabel_by_size
 from runner.cluster.geometry import Geometry
+from runner.cluster.graph.cuts import relabel_by_size
 from runner.cluster.trial import Clustering
 
 if TYPE_CHECKING:
-    from runner.cluster.kmeans import KMeansResult
-    from runner.cluster.seeding import Seeding
+    from runner.cluster.kmeans.lloyd import KMeansResult
+    from runner.cluster.kmeans.seeding import Seeding
 
 
 WARD = "ward"
@@ -56,7 +56,7 @@ class Kmeans(Algorithm):
 def _kmeans_from_ward(geometry: Geometry, n_clusters: int) -> KMeansResult:
     """Lloyd's algorithm from Ward's clusters."""
     from runner.cluster.agglomerative import cut_linkage
-    from runner.cluster.kmeans import kmeans
+    from runner.cluster.kmeans.lloyd import kmeans
 
     n_clusters = min(n_clusters, len(geometry.distinct))  # equal rows are never parted
     labels = cut_linkage(shared_dendrogram(geometry, WARD).merges, n_clusters)
@@ -68,7 +68,7 @@ def kmeans_from_seeding(
     geometry: Geometry, n_clusters: int, seed: int, init: str = "k-means++", tol: float = 1e-4
 ) -> KMeansResult:
     """Lloyd's algorithm from the first ``n_clusters`` seeds that all k share, until it rests to within ``tol``."""
-    from runner.cluster.kmeans import kmeans
+    from runner.cluster.kmeans.lloyd import kmeans
 
     seeding = shared_seeding(geometry, n_clusters, seed, init)
     centers = np.asarray(geometry.vectors[seeding.indices[:n_clusters]])
@@ -78,8 +78,8 @@ def kmeans_from_seeding(
 
 def shared_seeding(geometry: Geometry, n_clusters: int, seed: int, init: str) -> Seeding:
     """The seeding of at least ``n_clusters`` seeds, or as many as there are distinct rows; computed once."""
-    from runner.cluster.seeding import Seeding
-    from runner.cluster.seeding import seed as choose_seeds
+    from runner.cluster.kmeans.seeding import Seeding
+    from runner.cluster.kmeans.seeding import seed as choose_seeds
 
     def compute() -> np.ndarray:
         if init == "random":

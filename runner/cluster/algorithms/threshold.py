@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from runner.cluster.algorithms.base import Algorithm, Parameter, Params, Scale
-from runner.cluster.cuts import lowest_inner_similarities, threshold_labels
 from runner.cluster.geometry import Geometry
+from runner.cluster.graph.cuts import lowest_inner_similarities, threshold_labels
 from runner.cluster.trial import Clustering
 from runner.errors import UsageError
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from runner.duplicates.links import LinkRequest, Links
 from runner.duplicates.methods.embedding import link_embedding
 from runner.duplicates.methods.exact import link_exact
-from runner.duplicates.methods.image_similarity import METHOD_NAMES, link_by_measure
+from runner.duplicates.methods.image_measures import METHOD_NAMES, link_by_measure
 from runner.duplicates.methods.perceptual_hash import link_perceptual_hash
 
 METHODS: dict[str, Callable[[LinkRequest], Links]] = {

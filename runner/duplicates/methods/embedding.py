@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.atomic import save_array
 from runner.cluster.geometry import Geometry, build_geometry
-from runner.cluster.similarity_tree import SimilarityTree
+from runner.cluster.graph.similarity_tree import SimilarityTree
 from runner.cluster.spaces import Space
 from runner.duplicates.bursts import cosines, tree_within
 from runner.duplicates.links import LinkRequest, Links
-from runner.embed.encoders.device import select_device
+from runner.embed.device import select_device
+from runner.experiment.search_embedding import embed_searched, featureless_images
 from runner.images.image_set import ImageSet, SkippedImage
+from runner.images.similarity.featureless import pairs_of_equals
+from runner.images.similarity.time_window import TimeWindow
 from runner.images.source import require_enough
-from runner.scratch import scratch_folder
-from runner.search_embedding import embed_searched, featureless_images
-from runner.similarity.featureless import pairs_of_equals
-from runner.similarity.time_window import TimeWindow
+from runner.utils.atomic import save_array
+from runner.utils.scratch import scratch_folder
 
 SEED = 0
 """Names the geometry's folder; nothing in space ``none`` is random."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from runner.cluster.similarity_tree import SimilarityTree
+from runner.cluster.graph.similarity_tree import SimilarityTree
 from runner.duplicates.links import LinkRequest, Links
 from runner.embed.hashed_images import hash_images
 from runner.images.image_set import SkippedImage

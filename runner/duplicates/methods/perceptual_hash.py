@@ -11,17 +11,17 @@ import numpy as np
 from runner.cluster.hamming_tree import hamming_tree
 from runner.duplicates.bursts import cosines, tree_within
 from runner.duplicates.links import LinkRequest, Links
-from runner.embed.cache import EmbeddingCache
+from runner.embed.cache.embedding_cache import EmbeddingCache
+from runner.embed.cache.matrix_files import matrix_path
 from runner.embed.embedding_config import EmbeddingConfig, Fit
 from runner.embed.hashed_images import HashedFile, hash_images
-from runner.embed.matrix_files import matrix_path
 from runner.errors import RunnerError
 from runner.images.decode import UnreadableImageError, decode_image
 from runner.images.image_set import ImageSet, SkippedImage
+from runner.images.similarity.featureless import is_flat, pixel_digest
+from runner.images.similarity.hashes import Phash
 from runner.images.source import require_enough
-from runner.progress import progress_bar
-from runner.similarity.featureless import is_flat, pixel_digest
-from runner.similarity.hashes import Phash
+from runner.utils.progress import progress_bar
 
 SIDE = 8
 """The hash has SIDE × SIDE bits. With 16 × 16 most re-encodes were found later, and no fewer strangers."""

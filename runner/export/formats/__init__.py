@@ -7,16 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from runner.export.config import Format
 from runner.export.data import ExportData, ExportedImage, targets_by_cluster, targets_in_one_folder
-from runner.export.formats.datasets import (
-    targets_for_hugging_face,
-    write_coco,
-    write_fiftyone,
-    write_huggingface,
-)
+from runner.export.formats.datasets import targets_for_hugging_face, write_coco, write_fiftyone, write_huggingface
 from runner.export.formats.embeddings import write_npy, write_parquet
 from runner.export.formats.lists import write_cluster_json, write_csv
-from runner.export.settings import Format
 
 Targets = Callable[[Sequence[ExportedImage], bool], list[str]]
 """Places for images, by whether their ids are names of files."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.atomic import new_array, save_array
 from runner.export.data import ExportData
-from runner.output.atomic import printable, write_json
+from runner.results.written import printable, write_json
+from runner.utils.atomic import new_array, save_array
 
 ROWS_AT_A_TIME = 8192
 

@@ -6,9 +6,9 @@ import csv
 from pathlib import Path
 
 from runner.export.data import ExportData
-from runner.output.atomic import write_json
-from runner.output.csv_text import csv_cell
-from runner.output.naming import trial_name
+from runner.results.display_names import trial_name
+from runner.results.written import write_json
+from runner.utils.csv_text import csv_cell
 
 
 def write_csv(data: ExportData, folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""What every operator builds on: forms, targets in the grid, work in the background."""

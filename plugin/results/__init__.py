@@ -1,0 +1,1 @@
+"""Finished experiments as the App shows them: which there are, their trials, ranking and labels."""

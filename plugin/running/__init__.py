@@ -1,0 +1,1 @@
+"""An experiment that is started, followed and resumed from the App."""

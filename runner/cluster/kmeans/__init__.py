@@ -1,0 +1,1 @@
+"""k-means: seeding, exact assignment, and the iteration."""

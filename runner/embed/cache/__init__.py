@@ -1,0 +1,1 @@
+"""Vectors and matrices kept between experiments, every row with a checksum."""

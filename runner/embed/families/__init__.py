@@ -1,0 +1,1 @@
+"""Model families: open_clip, timm, the autoencoder and the baselines."""

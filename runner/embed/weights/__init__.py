@@ -1,0 +1,1 @@
+"""Weights: downloaded, local, and read without running code."""

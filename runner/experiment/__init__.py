@@ -1,0 +1,1 @@
+"""From settings to ranked, reported and logged trials."""

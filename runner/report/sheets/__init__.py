@@ -1,0 +1,1 @@
+"""Contact sheets: pictures of clusters, and how they are laid out."""
