@@ -13,13 +13,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from runner.version import __version__
+
 if TYPE_CHECKING:
     from runner.config.experiment import ExperimentConfig as ExperimentConfig
     from runner.duplicates.config import DuplicatesConfig as DuplicatesConfig
-    from runner.duplicates.find import find_duplicates as find_duplicates
     from runner.errors import NoUsableClusteringError as NoUsableClusteringError
     from runner.errors import RunnerError as RunnerError
     from runner.errors import UsageError as UsageError
+    from runner.experiment.duplicates import find_duplicates as find_duplicates
     from runner.experiment.results import open_experiment as open_experiment
     from runner.experiment.run import run_experiment as run_experiment
     from runner.export.config import ExportConfig as ExportConfig
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from runner.results.summary import Summary as Summary
     from runner.similar.config import SimilarConfig as SimilarConfig
     from runner.similar.find import find_similar as find_similar
-
-__version__ = "0.1.0"
 
 _PLACES = {
     "DuplicatesConfig": "runner.duplicates.config",
@@ -41,7 +41,7 @@ _PLACES = {
     "Summary": "runner.results.summary",
     "UsageError": "runner.errors",
     "export_clusters": "runner.export.export",
-    "find_duplicates": "runner.duplicates.find",
+    "find_duplicates": "runner.experiment.duplicates",
     "find_similar": "runner.similar.find",
     "open_experiment": "runner.experiment.results",
     "run_experiment": "runner.experiment.run",

@@ -7,12 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from runner import __version__
 from runner.commands import COMMANDS
 from runner.errors import RunnerError
 from runner.utils.interrupts import interruptible
 from runner.utils.memory import is_out_of_memory
 from runner.utils.system_errors import reason_and_remedy
+from runner.version import __version__
 
 DESCRIPTION = "Embed images under several models, sweep clusterings over them, rank them, and see what is in the heap."
 

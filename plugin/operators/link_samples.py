@@ -30,7 +30,7 @@ class _LinkSamples(FormOperator):
 
     def work(self, ctx: Any) -> dict[str, int]:
         from runner.integrations.fiftyone.pair_store import add_pairs, read_sample_pairs
-        from runner.results.display_names import count_of
+        from runner.utils.text import count_of
 
         added = add_pairs(ctx.dataset, self.kind, selected_ids(ctx, 2, self.purpose))
         kept = read_sample_pairs(ctx.dataset)
@@ -92,7 +92,7 @@ class ForgetPairs(FormOperator):
 
     def work(self, ctx: Any) -> dict[str, int]:
         from runner.integrations.fiftyone.pair_store import read_sample_pairs, remove_pairs
-        from runner.results.display_names import count_of
+        from runner.utils.text import count_of
 
         forgotten = remove_pairs(ctx.dataset, ctx.selected or None)
         left = len(read_sample_pairs(ctx.dataset))

@@ -80,7 +80,7 @@ class NameClusters(FormOperator):
 
 def _machine_names(dataset: Any, record: FieldRecord, words: str | None) -> dict[int, str]:
     """What the model calls the clusters, without the names that a person has given to others."""
-    from runner.naming import name_clusters
+    from runner.experiment.cluster_names import name_clusters
 
     with _vocabulary(words) as vocabulary:
         names = name_clusters(open_finished(dataset, Path(record.out)), record.trial, vocabulary=vocabulary)

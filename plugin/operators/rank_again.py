@@ -25,7 +25,7 @@ class RankAgain(FormOperator):
 
     def form(self, ctx: Any, inputs: types.Object) -> None:
         from runner.integrations.fiftyone.pair_store import read_sample_pairs
-        from runner.results.display_names import count_of
+        from runner.utils.text import count_of
 
         choose_experiment(ctx, inputs)
         pairs = read_sample_pairs(ctx.dataset)

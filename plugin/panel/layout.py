@@ -126,7 +126,7 @@ def _add_facts(root: types.Object, panel: ClusteringExperiments, shown: Shown) -
     run = shown.run
     if run is None or shown.results is None:
         return
-    from runner.results.display_names import count_of
+    from runner.utils.text import count_of
 
     summary = shown.results.summary
     skipped = f", {len(summary.images.skipped)} skipped" if summary.images.skipped else ""

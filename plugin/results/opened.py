@@ -93,10 +93,8 @@ def _links(
 ) -> tuple[Links, ThresholdCurve]:
     from runner.cluster.graph.threshold_curve import threshold_curve
     from runner.duplicates.config import DuplicatesConfig
-    from runner.duplicates.links import LinkRequest
-    from runner.duplicates.methods import METHODS
+    from runner.experiment.duplicates import link_images
 
-    finished = _open(name, out, stamp)
-    config = DuplicatesConfig(results=out, embedding=embedding)
-    links = METHODS[method](LinkRequest(finished.images, config, finished))
+    config = DuplicatesConfig.model_validate({"results": out, "embedding": embedding, "method": method})
+    links = link_images(config, _open(name, out, stamp))
     return links, threshold_curve(links.tree)

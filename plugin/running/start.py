@@ -27,7 +27,7 @@ def prepare(dataset: Any, name: str, params: Mapping[str, Any], sample_ids: Sequ
     Raises:
         RunnerError: the results folder cannot be written.
     """
-    from runner.results.written import write_text
+    from runner.utils.atomic import write_text
 
     path = _samples_path(dataset, name, params)
     make_folder(path.parent)

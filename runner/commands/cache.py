@@ -38,7 +38,7 @@ def _days(text: str) -> float:
 
 
 def run(options: argparse.Namespace) -> None:
-    from runner.embed.commands import run_cache_command
+    from runner.commands.cache_actions import run_cache_command
 
     cache_dir = Path(FLAGS.value(options, "cache_dir"))
     run_cache_command(options.action, cache_dir, options.keys, older_than_days=options.older_than, say=print)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from runner.commands.subparsers import add_command, add_results
@@ -24,12 +25,12 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from runner.results.lock import sole_writer
-    from runner.results.work_folder import all_work, is_ours, leftovers, unused_work, with_checksums
+    from runner.results.work_folder import all_work, leftovers, unused_work, with_checksums
     from runner.utils.disk_usage import in_units, size_of
     from runner.utils.leftovers import remove
 
     out = options.results
-    if not out.is_dir() or not is_ours(out):
+    if not out.is_dir() or not _is_ours(out):
         raise RunnerError(f"{out} is not a results folder, so that nothing in it is deleted; name one")
     with sole_writer(out, print):
         doomed = with_checksums([*leftovers(out), *(all_work(out) if options.all else unused_work(out))])
@@ -43,3 +44,15 @@ def run(options: argparse.Namespace) -> None:
         print(f"{in_units(freed)} {'would be' if options.dry_run else 'are'} free")
     else:
         print(f"nothing to delete in {out}")
+
+
+def _is_ours(out: Path) -> bool:
+    """Whether an experiment, or a search for duplicates or similar images, has written into ``out``."""
+    from runner.duplicates.outputs import OWN_FILES as DUPLICATES
+    from runner.results.archive import fingerprint_of
+    from runner.results.lock import LOCK
+    from runner.results.paths import WORK
+    from runner.similar.outputs import OWN_FILES as SIMILAR
+
+    has_worked = (out / WORK / LOCK).exists()  # even if it was killed before there were results
+    return has_worked or fingerprint_of(out) is not None or DUPLICATES.are_in(out) or SIMILAR.are_in(out)

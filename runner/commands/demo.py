@@ -1,4 +1,4 @@
-"""``runner demo``: everything, on images that installed packages carry."""
+"""``runner demo``: everything, on real images that installed packages carry; needs no network."""
 
 from __future__ import annotations
 
@@ -20,6 +20,20 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from runner.demo import run_demo
+    """Write the images to ``OUT/images`` and run an experiment on them into ``OUT/results``."""
+    from runner.config.experiment import ExperimentConfig, Mode
+    from runner.experiment.run import run_experiment
+    from runner.images.demo_images import write_demo_images
 
-    tell_failed(run_demo(options.out, say=print))
+    folder = options.out / "images"
+    images = write_demo_images(folder)
+    print(f"demo        {len(images)} images from installed packages are in {folder}")
+    config = ExperimentConfig(
+        images=folder,
+        models=("efficientnet_lite0",),
+        labels="folder",
+        mode=Mode.FAST,
+        out=options.out / "results",
+        experiment_name="demo",
+    )
+    tell_failed(run_experiment(config, say=print))

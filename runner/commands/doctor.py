@@ -24,11 +24,11 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from runner.doctor import examine
+    from runner.commands.machine_checks import examine
 
     cache_dir = Path(FLAGS.value(options, "cache_dir"))
     examine(cache_dir, say=print)
     if options.compile:
-        from runner.compile_kernels import compile_kernels
+        from runner.commands.kernels import compile_kernels
 
         compile_kernels()

@@ -48,8 +48,8 @@ def run(options: argparse.Namespace) -> None:
     config = FLAGS.read(options)
 
     from runner.commands.duplicates_lines import duplicate_lines
-    from runner.duplicates.find import find_duplicates
     from runner.duplicates.outputs import OWN_FILES, write_duplicates
+    from runner.experiment.duplicates import find_duplicates
 
     OWN_FILES.check(config.folder, config.folders)
     found = find_duplicates(config, say=print)

@@ -7,7 +7,7 @@ from pathlib import Path
 from runner.duplicates.find import Duplicates
 from runner.duplicates.outputs import DROP, KEEP, PLOT, SHEET
 from runner.images.left_out import skipped_lines, unread_note
-from runner.results.display_names import count_of
+from runner.utils.text import count_of
 
 ENOUGH = 0.95
 """Share of the alike pairs that must have been compared for nothing to be said of the others."""

@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> None:
 
 def tell_failed(summary: Summary) -> None:
     """Say last, and where errors are told, that some of the trials failed."""
-    from runner.commands.closing_lines import failed_sentence
+    from runner.report.closing_lines import failed_sentence
 
     failed = failed_sentence(summary)
     if failed:

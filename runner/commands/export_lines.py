@@ -8,7 +8,8 @@ from runner.export.config import WITHOUT_IMAGES, How
 from runner.export.export import Exported
 from runner.export.manifest import Manifest, PlacedImage, undo_command
 from runner.export.undo import Undone
-from runner.results.display_names import count_of, trial_name
+from runner.results.display_names import trial_name
+from runner.utils.text import count_of
 
 MOST_NAMED = 8
 """Clusters, skipped images and kept files that are named."""

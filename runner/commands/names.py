@@ -32,9 +32,9 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     import numpy as np
 
+    from runner.experiment.cluster_names import name_clusters
     from runner.experiment.results import open_experiment
-    from runner.naming import name_clusters
-    from runner.results.written import write_json
+    from runner.utils.atomic import write_json
 
     experiment = open_experiment(options.results)
     trial = experiment.trial(options.rank)

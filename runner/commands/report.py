@@ -15,7 +15,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from runner.commands.ranking_table import ranking_lines
+    from runner.report.ranking_lines import ranking_lines
     from runner.results.files import read_summary
 
     print("\n".join(ranking_lines(read_summary(options.results), options.top)))

@@ -1,4 +1,4 @@
-"""The search for duplicates: link the images, choose a threshold, form groups."""
+"""Duplicates in a set of images: link the images, choose a threshold, form groups."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from runner.duplicates.groups import DuplicateGroup, duplicate_groups
 from runner.duplicates.links import LinkRequest, Links
 from runner.duplicates.methods import METHODS
 from runner.errors import RunnerError
-from runner.experiment.open_source import open_images
-from runner.experiment.results import FinishedExperiment, open_experiment
 from runner.images.capture_times import capture_times
 from runner.images.image_set import ImageSet, SkippedImage
 from runner.images.similarity.time_window import TimeWindow
@@ -56,46 +54,28 @@ class Duplicates:
         return frozenset(row for group in self.groups for row in group.dropped)
 
 
-def find_duplicates(
-    config: DuplicatesConfig,
-    say: Callable[[str], None] = lambda line: None,
-    finished: FinishedExperiment | None = None,
-) -> Duplicates:
-    """Find groups of duplicates; nothing is written but what can be computed again.
+def duplicates_among(request: LinkRequest, say: Callable[[str], None] = lambda line: None) -> Duplicates:
+    """Groups of duplicates among the images of a request; nothing is written but what can be computed again.
 
     Args:
-        config: all settings.
+        request: images, settings, and how the images come to vectors.
         say: told what is going on, line by line.
-        finished: the experiment in ``config.results``, if it is open already.
 
     Raises:
         RunnerError: fewer than two usable images, a name with a line break, or something can't be computed.
         UsageError: an unknown model or embedding.
     """
-    skipped: tuple[SkippedImage, ...] = ()
-    unread_kinds: Mapping[str, int] = {}
-    if config.results is not None:
-        finished = finished or open_experiment(config.results)
-        images = finished.images
-        if not images.paths:
-            raise RunnerError(
-                f"the image files of {config.results} are not known, and to choose among duplicates they must be read"
-            )
-    else:
-        source = open_images(config)
-        images, skipped, unread_kinds = source.images, source.skipped, source.unread_kinds
-        if source.note:
-            say(f"note        {source.note}")
-    require_enough(images, images.location or config.asked_for, skipped)
+    images, config = request.images, request.config
+    require_enough(images, images.location or config.asked_for, ())
     _require_lines(images)
     window = None if config.within is None else _window(images, config.within, say)
-    links = METHODS[config.method](LinkRequest(images, config, finished, say, window))
+    links = METHODS[config.method](replace(request, window=window))
     if window is not None:
         links = replace(links, measure=f"{links.measure}, taken within {window.seconds:g} s")
     curve = threshold_curve(links.tree)
     threshold, reason = _threshold(config, curve)
     groups = duplicate_groups(links, threshold, config.keep_per_group)
-    return Duplicates(config, links, curve, threshold, reason, tuple(groups), (*skipped, *links.skipped), unread_kinds)
+    return Duplicates(config, links, curve, threshold, reason, tuple(groups), links.skipped, {})
 
 
 def _require_lines(images: ImageSet) -> None:

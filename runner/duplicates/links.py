@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from runner.cluster.geometry import Geometry
 from runner.cluster.graph.similarity_tree import SimilarityTree
 from runner.duplicates.config import DuplicatesConfig
-from runner.experiment.results import FinishedExperiment
 from runner.images.image_set import ImageSet, SkippedImage
 from runner.images.similarity.time_window import TimeWindow
 from runner.results.paths import WORK
+
+
+@dataclass(frozen=True)
+class EmbeddedImages:
+    """Images with their vectors.
+
+    Attributes:
+        images: those that could be embedded.
+        skipped: the others.
+        key: of the embedding.
+        vectors: unit length, float32, shape (n, d).
+        geometry: gives their neighbours and tree.
+        featureless: the images of which their vectors say nothing, by row, with the digest of their pixels.
+    """
+
+    images: ImageSet
+    skipped: tuple[SkippedImage, ...]
+    key: str
+    vectors: np.ndarray
+    geometry: Callable[[], Geometry]
+    featureless: Mapping[int, bytes]
 
 
 @dataclass(frozen=True)
@@ -22,22 +43,19 @@ class LinkRequest:
 
     Attributes:
         images: with files, at least two.
-        config: how they are embedded, where there is no finished experiment; and where matrices and geometries go.
-        finished: the experiment that the images are from, or None.
+        config: all settings.
+        cache_dir: where content hashes, embeddings and perceptual hashes are kept.
+        embed: gives the images' vectors, which may take a while.
+        geometry: gives neighbours of all the images where an earlier experiment has them; None where none has.
         window: which of the images may be linked by when they were taken; None where all may.
-        say: told what is going on, line by line.
     """
 
     images: ImageSet
     config: DuplicatesConfig
-    finished: FinishedExperiment | None = None
-    say: Callable[[str], None] = lambda line: None
+    cache_dir: Path
+    embed: Callable[[], EmbeddedImages]
+    geometry: Callable[[], Geometry] | None = None
     window: TimeWindow | None = None
-
-    @property
-    def cache_dir(self) -> Path:
-        """Where content hashes, embeddings and perceptual hashes are kept."""
-        return self.config.cache_dir if self.finished is None else self.finished.config.cache_dir
 
     @property
     def work_folder(self) -> Path:

@@ -15,10 +15,10 @@ from runner.images.thumbnails import Thumbnails
 from runner.report.sheets.style import MEDOID
 from runner.report.sheets.tile_sheet import Tile, TileRow, write_tile_sheet
 from runner.report.threshold_plot import PlottedCurve, write_threshold_page
-from runner.results.display_names import count_of, decimal
 from runner.results.ownership import OwnFiles
-from runner.results.written import printable, write_json, write_text
+from runner.utils.atomic import write_json, write_text
 from runner.utils.csv_text import csv_cell
+from runner.utils.text import count_of, decimal, printable
 
 GROUPS, IMAGES = "groups.json", "images.csv"
 KEEP, DROP = "keep.txt", "drop.txt"

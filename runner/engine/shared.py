@@ -8,7 +8,7 @@ import numpy as np
 
 from runner.cluster.flat_map import EmbeddingMap, map_method, project
 from runner.cluster.geometry import Geometry
-from runner.experiment.identity import digest_of
+from runner.utils.hashing import digest_of
 
 
 def shared_map(geometry: Geometry, embedding_key: str, seed: int, keep: Sequence[int]) -> EmbeddingMap:

@@ -19,12 +19,12 @@ from runner.engine.failure import Failure
 from runner.engine.gap_reference import shares_in_structureless_cloud
 from runner.engine.journal import Journal
 from runner.engine.shared import shared_map
-from runner.experiment.identity import digest_of
 from runner.results.summary import TrialRecord
 from runner.score.nested_silhouette import nested_silhouettes
 from runner.score.scorecard import score_clustering
 from runner.score.scores import Scores
 from runner.utils.checked_files import write_checked
+from runner.utils.hashing import digest_of
 
 
 @dataclass(frozen=True)

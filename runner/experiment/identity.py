@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from runner.images.constraints import Pairs
 from runner.images.image_set import ImageSet
-
-SCORES = "scores 5"
-"""Changes whenever trials are clustered or scored differently, so that those of an earlier version are run again."""
-
-
-def digest_of(parts: Iterable[str]) -> str:
-    """128 bits of BLAKE2b over a list of strings, in hexadecimal."""
-    state = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        encoded = part.encode("utf-8", "surrogateescape")
-        state.update(len(encoded).to_bytes(8, "little") + encoded)
-    return state.hexdigest()
+from runner.score.scores import SCORES_VERSION
+from runner.utils.hashing import digest_of
 
 
 def data_digest(images: ImageSet, contents: Sequence[str], seed: int, *, approximate: bool) -> str:
@@ -33,7 +22,7 @@ def data_digest(images: ImageSet, contents: Sequence[str], seed: int, *, approxi
         approximate: whether neighbours and trees are found in two stages, so that their labels are not the exact ones.
     """
     labels = [repr(label) for label in images.labels or ()]
-    exact = digest_of([SCORES, str(seed), *contents, "labels", *labels])
+    exact = digest_of([SCORES_VERSION, str(seed), *contents, "labels", *labels])
     return digest_of([exact, "two stages"]) if approximate else exact
 
 

@@ -8,12 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from runner import __version__
 from runner.cluster.grids import Grid, check_sizes, looks_at_images, parse_grids
-from runner.commands.closing_lines import changed_lines, closing_lines, failed_sentence, work_lines
 from runner.config.experiment import ExperimentConfig
 from runner.config.file import dump_config, load_preset
-from runner.config.resolved import keeps_list, resolved_config
 from runner.embed.cache.embedding_cache import EmbeddingCache
 from runner.embed.embedding_config import Embedding
 from runner.embed.import_vectors import take_vectors
@@ -37,6 +34,7 @@ from runner.integrations.mlflow.experiment_log import check_store, checked_exper
 from runner.integrations.mlflow.run_log import ImagesDataset
 from runner.integrations.mlflow.run_records import RunFiles, files_below
 from runner.integrations.mlflow.tracking_uri import checked_tracking_uri, default_tracking_uri
+from runner.report.closing_lines import changed_lines, closing_lines, failed_sentence, work_lines
 from runner.report.inputs import Results
 from runner.report.outputs import write_outputs
 from runner.results.archive import check_out, require_writable, run_id_of
@@ -54,6 +52,7 @@ from runner.results.paths import (
     own_rank_files,
     rank_folder_name,
 )
+from runner.results.resolved_config import keeps_list, resolved_config
 from runner.results.state import finish, outputs_complete
 from runner.results.summary import FORMAT, EmbeddingRecord, ExperimentRecord, ImagesRecord, Summary
 from runner.results.work_folder import remove_leftovers
@@ -62,6 +61,7 @@ from runner.utils.machine import usable_cpus
 from runner.utils.progress import progress_bar
 from runner.utils.stage_clock import StageClock
 from runner.utils.system_errors import reason_and_remedy
+from runner.version import __version__
 
 _USUAL_DIMENSION = 768
 

@@ -19,10 +19,11 @@ from runner.report.rank_folders import RankedTrial, sheet_source
 from runner.report.sheets.contact_sheet import draw_overview
 from runner.report.table import ranking_table
 from runner.report.threshold_plot import PlottedCurve, threshold_data
-from runner.results.display_names import count_of, embedding_names, short_embedding_names, trial_name
+from runner.results.display_names import embedding_names, short_embedding_names, trial_name
 from runner.results.paths import OVERVIEW, PLOTS, REPORT
 from runner.results.summary import Summary
-from runner.results.written import write_text
+from runner.utils.atomic import write_text
+from runner.utils.text import count_of
 
 OVERVIEW_TILE = 84
 OVERVIEW_ROWS = 24

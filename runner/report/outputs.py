@@ -33,8 +33,8 @@ from runner.results.files import checked_labels, write_results
 from runner.results.map_file import map_path, save_map
 from runner.results.paths import IMAGE_LIST, PLOTS, own_plots
 from runner.results.state import begin, finish
-from runner.results.written import atomic_path, write_json
 from runner.score.cluster_statistics import cluster_facts
+from runner.utils.atomic import atomic_path, write_json
 from runner.utils.drives import require_reachable
 from runner.utils.progress import progress_bar
 from runner.utils.stage_clock import StageClock

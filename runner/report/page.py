@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from runner.results.display_names import count_of, decimal
-from runner.results.written import printable, strict_json
+from runner.utils.text import count_of, decimal, duration, printable, strict_json
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -44,15 +43,3 @@ def render_page(template: str, data: Mapping[str, object], scripts: Sequence[str
 def _json_for_script(value: object) -> str:
     """JSON that no HTML parser takes for markup."""
     return strict_json(value).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def duration(seconds: float) -> str:
-    """``0.4 s``, ``12 s``, ``3 min 5 s``, ``2 h 10 min``."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -22,7 +22,7 @@ from runner.report.sheets.contact_sheet import (
     draw_overview,
 )
 from runner.report.sheets.style import JPEG_QUALITY
-from runner.results.display_names import count_of, decimal, embedding_names, trial_name
+from runner.results.display_names import embedding_names, trial_name
 from runner.results.paths import (
     CLUSTER_TO_IMAGES,
     CLUSTERS,
@@ -38,11 +38,11 @@ from runner.results.paths import (
     rank_folder_name,
 )
 from runner.results.summary import TrialRecord
-from runner.results.written import write_json
 from runner.score.cluster_statistics import ClusterFacts
-from runner.utils.atomic import replace_patiently, save_array, temporary_folder
+from runner.utils.atomic import replace_patiently, save_array, temporary_folder, write_json
 from runner.utils.leftovers import remove, temporary_name
 from runner.utils.system_errors import reason_and_remedy
+from runner.utils.text import count_of, decimal
 
 MAX_CLUSTER_SHEETS = 1000
 """Sheets of a trial; where there are more clusters, the largest ones get them."""

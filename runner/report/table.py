@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from runner.results.display_names import decimal, short_embedding_names
+from runner.results.display_names import short_embedding_names
 from runner.results.summary import Summary, TrialRecord
 from runner.score.scores import Scores
+from runner.utils.text import decimal
 
 Value = float | int | str | None
 

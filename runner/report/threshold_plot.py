@@ -11,7 +11,7 @@ import numpy as np
 from runner.cluster.graph.threshold_curve import Pair, ThresholdCurve
 from runner.images.thumbnails import Thumbnails
 from runner.report.page import render_page
-from runner.results.written import write_text
+from runner.utils.atomic import write_text
 
 POINTS = 240
 """Thresholds that the plot can show with their pairs; each is exact, those between them are left out."""

@@ -50,14 +50,3 @@ def _hash(key: str) -> str:
 def trial_name(record: TrialRecord) -> str:
     """``hdbscan (min_cluster_size=10) in pca:64``."""
     return record.trial.clustering.describe()
-
-
-def count_of(number: int, noun: str) -> str:
-    """``1 image``, ``2,345 images``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def decimal(value: float, digits: int = 2) -> str:
-    """``0.25``, ``−0.25``: with a minus sign as long as a plus, and no negative zero."""
-    text = f"{value:.{digits}f}"
-    return text.replace("-", "" if float(text) == 0 else "−")

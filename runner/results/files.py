@@ -22,9 +22,10 @@ from runner.images.image_set import ImageSet
 from runner.results.paths import CONFIG, LABELS, SUMMARY, TRIALS
 from runner.results.state import REMEDY, DamagedResultError, require_undamaged
 from runner.results.summary import EmbeddingRecord, Summary, TrialRecord
-from runner.results.written import atomic_path, printable, strict_json, write_text
 from runner.score.scores import Scores
+from runner.utils.atomic import atomic_path, write_text
 from runner.utils.csv_text import csv_cell
+from runner.utils.text import printable, strict_json
 from runner.utils.text_files import MOST_BYTES_OF_A_LIST, read_bytes, shown
 
 ROW_GROUP_BYTES = 256 * 1024 * 1024

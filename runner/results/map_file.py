@@ -11,8 +11,9 @@ from runner.errors import RunnerError
 from runner.images.image_set import ImageSet
 from runner.results.paths import PLOTS, checked_file_name
 from runner.results.state import REMEDY, DamagedResultError, require_undamaged
-from runner.results.written import atomic_path, printable
+from runner.utils.atomic import atomic_path
 from runner.utils.checked_files import UNREADABLE
+from runner.utils.text import printable
 from runner.utils.text_files import shown
 
 

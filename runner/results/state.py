@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from runner.errors import RunnerError
 from runner.results.paths import STATE, own_files
 from runner.results.summary import Summary
-from runner.results.written import strict_json, write_json
+from runner.utils.atomic import write_json
 from runner.utils.checked_files import checksum_of
+from runner.utils.text import strict_json
 
 REMEDY = "the `runner experiment` command that made it makes it anew, from what it has computed"
 """What to do about a damaged result."""

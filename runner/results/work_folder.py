@@ -14,7 +14,6 @@ import re
 from pathlib import Path
 
 from runner.errors import RunnerError
-from runner.results.archive import fingerprint_of
 from runner.results.files import read_summary
 from runner.results.lock import LOCK
 from runner.results.paths import CLUSTERS, PLOTS, RANK_FOLDER, WORK
@@ -27,15 +26,6 @@ _VECTORS = re.compile(r"precomputed-[0-9a-f]{24}|.+-[0-9a-f]{16}")
 """Name of what is kept of an embedding's vectors, without ``.npy``: all say which images they are of."""
 
 _EARLIER_LEFTOVER = re.compile(rf"\.{RANK_FOLDER.pattern}\.\d+\.tmp")
-
-
-def is_ours(out: Path) -> bool:
-    """Whether an experiment, or a search for duplicates or similar images, has written into ``out``."""
-    from runner.duplicates.outputs import OWN_FILES as DUPLICATES
-    from runner.similar.outputs import OWN_FILES as SIMILAR
-
-    has_worked = (out / WORK / LOCK).exists()  # even if it was killed before there were results
-    return has_worked or fingerprint_of(out) is not None or DUPLICATES.are_in(out) or SIMILAR.are_in(out)
 
 
 def leftovers(out: Path) -> list[Path]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SCORES_VERSION = "scores 5"
+"""Changes whenever trials are clustered or scored differently, so that those of an earlier version are run again."""
+
 
 @dataclass(frozen=True)
 class Scores:

@@ -12,12 +12,13 @@ from pathlib import Path
 from runner.images.thumbnails import Thumbnails
 from runner.report.sheets.style import MEDOID
 from runner.report.sheets.tile_sheet import Tile, TileRow, write_tile_sheet
-from runner.results.display_names import count_of, decimal, trial_name
+from runner.results.display_names import trial_name
 from runner.results.ownership import OwnFiles
-from runner.results.written import write_json, write_text
 from runner.similar.find import QueryResult, SimilarImages
 from runner.similar.pair_ranks import PairRank
+from runner.utils.atomic import write_json, write_text
 from runner.utils.csv_text import csv_cell
+from runner.utils.text import count_of, decimal
 
 JSON, CSV = "similar.json", "similar.csv"
 SHEET = re.compile(r"query_\d{2,}\.jpg")

@@ -13,8 +13,10 @@ from types import SimpleNamespace
 import numpy as np
 from numpy.typing import DTypeLike
 
+from runner.errors import RunnerError
 from runner.utils.leftovers import remove, temporary_name
-from runner.utils.system_errors import IN_USE
+from runner.utils.system_errors import IN_USE, reason_and_remedy
+from runner.utils.text import strict_json
 
 _PATIENCE = 5.0
 """Seconds to wait until it no longer has."""
@@ -113,3 +115,28 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """A path beside ``target`` to write to, which replaces ``target`` once the block has succeeded.
+
+    Raises:
+        RunnerError: if the file system refuses (no space, no permission).
+    """
+    try:
+        with replaced_atomically(target) as temporary:
+            yield temporary
+    except OSError as error:
+        raise RunnerError(f"{target} could not be written: {reason_and_remedy(error)}") from error
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write UTF-8 text with ``\\n`` line ends, atomically."""
+    with atomic_path(target) as path:
+        path.write_bytes(text.encode("utf-8"))
+
+
+def write_json(target: Path, value: object, indent: int | None = 1) -> None:
+    """Write strict JSON atomically; see :func:`strict_json`."""
+    write_text(target, strict_json(value, indent) + "\n")

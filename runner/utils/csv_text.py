@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from runner.results.written import printable
+from runner.utils.text import printable
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 

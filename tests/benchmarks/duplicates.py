@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from runner.cluster.graph.threshold_curve import threshold_curve
 from runner.cluster.hamming_tree import hamming_tree
 from runner.duplicates.config import DuplicatesConfig
-from runner.duplicates.find import Duplicates, find_duplicates
+from runner.duplicates.find import Duplicates
+from runner.experiment.duplicates import find_duplicates
 from runner.images.folder import scan_folder
 from tests.duplicates.planted import CHANGES, PlantedImages, plant
 

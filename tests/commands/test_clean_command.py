@@ -11,7 +11,7 @@ import pytest
 
 from runner.cli import main
 from runner.cluster.geometry_files import save_array
-from runner.commands.closing_lines import work_lines
+from runner.report.closing_lines import work_lines
 from runner.results.files import write_results
 from runner.results.lock import sole_writer
 from runner.results.state import begin, finish
@@ -137,7 +137,7 @@ def test_a_running_experiment_is_waited_for(out: Path) -> None:
 
 def test_much_work_is_mentioned(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert work_lines(out) == []
-    monkeypatch.setattr("runner.commands.closing_lines.MUCH_WORK", 100)
+    monkeypatch.setattr("runner.report.closing_lines.MUCH_WORK", 100)
     (line,) = work_lines(out)
     assert f"`runner clean {out}` frees that" in line
     assert clean(out) == 0

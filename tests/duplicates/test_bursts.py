@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 
 from runner.cli import main
 from runner.duplicates.config import DuplicatesConfig
-from runner.duplicates.find import find_duplicates
+from runner.experiment.duplicates import find_duplicates
 from runner.images.capture_times import capture_times
 
 

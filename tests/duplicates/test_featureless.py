@@ -10,10 +10,11 @@ from PIL import ExifTags, Image
 
 from runner.config.experiment import ExperimentConfig
 from runner.duplicates.config import DuplicatesConfig
-from runner.duplicates.find import Duplicates, find_duplicates
+from runner.duplicates.find import Duplicates
 from runner.duplicates.methods import METHODS, perceptual_hash
 from runner.embed.cache.embedding_cache import EmbeddingCache
 from runner.embed.embedding_config import EmbeddingConfig, Fit
+from runner.experiment.duplicates import find_duplicates
 from runner.experiment.run import run_experiment
 from runner.images.content_hash import hash_file
 from runner.similar.config import SimilarConfig

@@ -14,8 +14,9 @@ from PIL import Image
 from runner.cli import main
 from runner.commands.duplicates_lines import duplicate_lines
 from runner.duplicates.config import DuplicatesConfig
-from runner.duplicates.find import Duplicates, find_duplicates
+from runner.duplicates.find import Duplicates
 from runner.duplicates.k_center import k_center
+from runner.experiment.duplicates import find_duplicates
 from runner.images.similarity import compare as pairs
 from tests.duplicates.planted import PlantedImages
 from tests.needs import unavailable

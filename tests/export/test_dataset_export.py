@@ -11,7 +11,7 @@ from PIL import Image
 
 from runner.config.experiment import ExperimentConfig
 from runner.duplicates.config import DuplicatesConfig
-from runner.duplicates.find import find_duplicates
+from runner.experiment.duplicates import find_duplicates
 from runner.experiment.results import open_experiment
 from runner.experiment.run import run_experiment
 from runner.export.config import ExportConfig, How

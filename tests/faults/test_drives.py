@@ -190,7 +190,7 @@ def test_a_file_that_stays_open_stays_as_it_is_and_the_sentence_says_so(run: Run
         """
         from runner.utils import atomic
         from runner.errors import RunnerError
-        from runner.results.written import write_text
+        from runner.utils.atomic import (write_text)
         atomic._PATIENCE = 0
         (FOLDER / "file").write_text("old")
         with (FOLDER / "file").open() as reader:

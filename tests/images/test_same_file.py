@@ -15,8 +15,8 @@ from PIL import Image
 import runner
 from runner.cli import main
 from runner.duplicates.config import DuplicatesConfig
-from runner.duplicates.find import find_duplicates
 from runner.duplicates.outputs import write_duplicates
+from runner.experiment.duplicates import find_duplicates
 from runner.experiment.results import FinishedExperiment, open_experiment
 from runner.experiment.run import plan_experiment
 from runner.results.summary import Summary

@@ -15,9 +15,9 @@ import pytest
 import runner
 from runner.embed.recipe_resolver import ModelResolver
 from runner.errors import RunnerError, UsageError
+from runner.experiment.cluster_names import name_clusters
 from runner.experiment.results import open_experiment
 from runner.images.demo_images import write_demo_images
-from runner.naming import name_clusters
 from runner.naming.cluster_means import mean_directions
 from runner.naming.unique_names import choose_names, likely_classes
 from runner.naming.vocabulary import default_vocabulary, read_vocabulary

@@ -14,7 +14,7 @@ import pytest
 from runner.images.image_set import SkippedImage
 from runner.report.inputs import Results
 from runner.report.outputs import write_outputs
-from runner.report.page import duration
+from runner.utils.text import duration
 from tests.needs import unavailable
 from tests.report.experiments import image_names, make_results
 

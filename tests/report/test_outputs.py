@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.commands.ranking_table import ranking_lines
 from runner.report.outputs import write_outputs
+from runner.report.ranking_lines import ranking_lines
 from runner.results.files import read_summary, write_summary
 from runner.results.paths import STATE
 from runner.results.state import finish, outputs_complete

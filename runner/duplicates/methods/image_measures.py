@@ -32,11 +32,7 @@ def link_by_measure(name: str) -> Callable[[LinkRequest], Links]:
 
 
 def _link(request: LinkRequest, measure: Measure) -> Links:
-    neighbors = None
-    if request.finished is not None:
-        neighbors = request.finished.geometry(
-            request.finished.embedding_key(request.config.embedding)
-        ).neighbors.indices
+    neighbors = None if request.geometry is None else request.geometry().neighbors.indices
     compared = compare_images(request.images.paths, measure, neighbors, window=request.window)
     usable = [row for row in range(len(request.images)) if row not in compared.unreadable]
     images = request.images.subset(usable)

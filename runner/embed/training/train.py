@@ -32,11 +32,11 @@ from runner.embed.recipe import ModelRecipe
 from runner.embed.recipe_resolver import ModelResolver
 from runner.embed.training.config import AutoencoderSettings, Loss
 from runner.errors import RunnerError, UsageError
-from runner.experiment.identity import digest_of
 from runner.images.decode import UnreadableImageError
 from runner.images.image_set import ImageSet
 from runner.utils.atomic import new_array, temporary_folder
 from runner.utils.checked_files import replaced_with_checksum
+from runner.utils.hashing import digest_of
 from runner.utils.memory import freed_memory_kept
 from runner.utils.progress import progress_bar
 

@@ -10,7 +10,8 @@ from runner.errors import RunnerError
 from runner.export.data import ExportData, ExportedImage, targets_by_cluster
 from runner.export.file_names import distinct_names
 from runner.images.open_image import UnreadableImageError, image_size
-from runner.results.written import strict_json, write_json, write_text
+from runner.utils.atomic import write_json, write_text
+from runner.utils.text import strict_json
 
 _SPLIT = re.compile(
     r"(?<![^-._ 0-9/])(train|training|validation|valid|dev|val|test|testing|eval|evaluation)(?=[-._ 0-9/]|$)"

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from runner.export.data import ExportData
-from runner.results.written import printable, write_json
-from runner.utils.atomic import new_array, save_array
+from runner.utils.atomic import new_array, save_array, write_json
+from runner.utils.text import printable
 
 ROWS_AT_A_TIME = 8192
 

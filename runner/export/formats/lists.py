@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runner.export.data import ExportData
 from runner.results.display_names import trial_name
-from runner.results.written import write_json
+from runner.utils.atomic import write_json
 from runner.utils.csv_text import csv_cell
 
 

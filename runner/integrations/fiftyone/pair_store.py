@@ -13,7 +13,7 @@ import yaml
 from runner.errors import RunnerError, UsageError
 from runner.images.constraints import PairKind
 from runner.integrations.fiftyone.connection import database_errors
-from runner.results.written import write_text
+from runner.utils.atomic import write_text
 
 if TYPE_CHECKING:
     from fiftyone import Dataset

@@ -16,7 +16,7 @@ from runner.integrations.mlflow.run_records import PARENT, trial_runs
 from runner.integrations.mlflow.shared_view import experiment_tags
 from runner.integrations.mlflow.tracking_uri import ARTIFACTS, checked_tracking_uri, is_remote, sqlite_file
 from runner.results.summary import Summary
-from runner.results.written import printable
+from runner.utils.text import printable
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

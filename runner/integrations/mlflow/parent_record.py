@@ -27,7 +27,7 @@ from runner.integrations.mlflow.run_records import (
     trial_text,
 )
 from runner.results.summary import EmbeddingTraining, Summary
-from runner.results.written import printable
+from runner.utils.text import printable
 
 _NAMED = 10
 """Trials in the run's description."""

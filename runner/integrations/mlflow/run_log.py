@@ -29,9 +29,9 @@ from runner.integrations.mlflow.run_records import (
     RunFiles,
     RunRecord,
 )
-from runner.results.written import printable
 from runner.utils.atomic import temporary_folder
 from runner.utils.drives import link_or_copy
+from runner.utils.text import printable
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

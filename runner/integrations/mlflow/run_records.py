@@ -17,7 +17,7 @@ from pathlib import Path
 
 from runner.cluster.trial import ParameterValue, TrialStatus
 from runner.results.summary import EmbeddingRecord, Summary, TrialRecord
-from runner.results.written import printable
+from runner.utils.text import printable
 
 EXPERIMENT_TAG = "imagesweep.experiment"
 """Fingerprint of the experiment; on the parent and on every child."""

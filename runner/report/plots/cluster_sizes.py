@@ -9,7 +9,7 @@ import numpy as np
 
 from runner.cluster.trial import NOISE
 from runner.report.plots.style import ACCENT, MUTED, headline, new_figure, plain_log_ticks, save, tidy
-from runner.results.display_names import count_of
+from runner.utils.text import count_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

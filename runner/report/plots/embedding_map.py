@@ -22,7 +22,7 @@ from runner.report.plots.style import (
     plain,
     save,
 )
-from runner.results.display_names import count_of
+from runner.utils.text import count_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runner.report.plots.style import ACCENT, INK, MUTED, cluster_colors, headline, new_figure, save, tidy
-from runner.results.display_names import decimal
 from runner.score.cluster_statistics import ClusterFacts
+from runner.utils.text import decimal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.results.summary import Summary
-from runner.results.written import atomic_path, printable
+from runner.utils.atomic import atomic_path
+from runner.utils.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

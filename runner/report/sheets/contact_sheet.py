@@ -33,8 +33,8 @@ from runner.report.sheets.style import (
     font,
     new_sheet,
 )
-from runner.results.display_names import count_of, decimal
 from runner.score.cluster_statistics import ClusterFacts
+from runner.utils.text import count_of, decimal
 
 CLUSTER_COLUMNS = 8
 CLUSTER_TILE = 176

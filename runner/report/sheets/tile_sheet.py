@@ -25,7 +25,7 @@ from runner.report.sheets.style import (
     font,
     new_sheet,
 )
-from runner.results.written import atomic_path
+from runner.utils.atomic import atomic_path
 
 LABEL = 190
 LABEL_LINE = 20

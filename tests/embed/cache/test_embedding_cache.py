@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runner.commands.cache_actions import run_cache_command
+from runner.commands.models import list_models
 from runner.embed.cache.embedding_cache import EmbeddingCache
-from runner.embed.commands import list_models, run_cache_command
 from runner.embed.embedding_config import EmbeddingConfig, Fit
 from runner.errors import RunnerError, UsageError
 

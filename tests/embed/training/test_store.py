@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.embed.commands import run_cache_command
+from runner.commands.cache_actions import run_cache_command
 from runner.embed.embedding_config import Fit
 from runner.embed.families.autoencoder import RECORD, load_autoencoder
 from runner.embed.resolve_models import resolve_models

@@ -1,33 +1,17 @@
-"""What ``runner models`` and ``runner cache`` print."""
+"""What ``runner cache`` does, and what it prints."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from runner.embed.cache.embedding_cache import EmbeddingCache, Pruned
-from runner.embed.resolve_models import DEFAULT_CACHE_DIR, known_models
 from runner.embed.training.store import AutoencoderStore, KeptAutoencoder
 from runner.errors import RunnerError, UsageError
 from runner.utils.disk_usage import in_units
 
 Say = Callable[[str], None]
-
-
-def list_models(pattern: str = "", cache_dir: Path = DEFAULT_CACHE_DIR) -> Iterator[str]:
-    """A line for each known model whose name contains ``pattern``: name, size of its input, where its weights are.
-
-    Raises:
-        RunnerError: there is none.
-    """
-    models = known_models(pattern, cache_dir)
-    if not models:
-        raise RunnerError(f"no known model has {pattern!r} in its name")
-    width = max(len(model.name) for model in models)
-    for model in models:
-        default = "  default" if model.is_default else ""
-        yield f"{model.name:{width}}  {model.resolution:4} px  {model.location}{default}"
 
 
 def run_cache_command(

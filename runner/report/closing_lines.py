@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runner.cluster.trial import TrialStatus
-from runner.commands.ranking_table import ranking_lines
 from runner.images.left_out import MOST_NAMED, skipped_lines, unread_note
+from runner.report.ranking_lines import ranking_lines
 from runner.results.paths import REPORT, SUMMARY, WORK
 from runner.results.state import changed_outputs
 from runner.results.summary import Summary, TrialRecord

@@ -10,9 +10,9 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from runner import __version__
 from runner.errors import RunnerError
 from runner.utils.atomic import try_writing
+from runner.version import __version__
 
 PACKAGES = ("torch", "open_clip_torch", "timm", "scikit-learn", "mlflow", "pylance")
 GIGABYTE = 1e9
