@@ -14,15 +14,6 @@ Trace = dict[str, Any]
 """One trace as Plotly takes it."""
 
 _OTHER_SYMBOL = "diamond-open"
-_MEASURES = {
-    "ranking_score": "Score",
-    "n_clusters": "Clusters",
-    "noise_share": "Noise",
-    "silhouette": "Silhouette",
-    "neighbor_agreement": "Neighbours",
-    "balance": "Balance",
-    "ami": "AMI",
-}
 
 
 def score_chart(summary: Summary, other: Summary | None, chosen: str | None) -> list[Trace]:
@@ -58,6 +49,8 @@ def score_layout() -> dict[str, Any]:
 
 def parallel_chart(summary: Summary) -> list[Trace]:
     """Parallel coordinates of the ranked trials, coloured by ranking score."""
+    from runner.score.catalogue import Shown, shown_in
+
     trials = [trial for trial in _scored(summary) if trial.id in set(summary.ranking)]
     algorithms = sorted({trial.algorithm for trial in trials})
     dimensions: list[dict[str, Any]] = [
@@ -70,10 +63,10 @@ def parallel_chart(summary: Summary) -> list[Trace]:
     ]
     if len(summary.embeddings) > 1:
         dimensions.append(_embedding_dimension(summary, trials))
-    for key, label in _MEASURES.items():
-        values = [getattr(trial.scores, key) for trial in trials]
+    for score in shown_in(Shown.APP_AXIS):
+        values = [score.of(trial.scores) for trial in trials if trial.scores is not None]
         if all(value is not None for value in values) and len(set(values)) > 1:
-            dimensions.append({"label": label, "values": values})
+            dimensions.append({"label": score.title, "values": values})
     color = [trial.scores.ranking_score or 0.0 for trial in trials if trial.scores is not None]
     line = {"color": color, "colorscale": [[0, "#4d6a9e"], [0.6, "#2ec4b6"], [1, "#ffb454"]], "showscale": False}
     style = {"labelfont": {"size": 12, "color": "#9aa4af"}, "tickfont": {"size": 11, "color": "#9aa4af"}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ..results.ranking_table import COLUMNS, Order
+from ..results.ranking_table import Order, columns
 
 TABS = {
     "ranking": "Ranking",
@@ -43,7 +43,7 @@ class Choice:
 
     @property
     def order(self) -> Order:
-        return Order(self.column, self.descending) if self.column in COLUMNS else Order()
+        return Order(self.column, self.descending) if self.column in columns() else Order()
 
     def sorted_by(self, column: str) -> Choice:
         """After a click on the title of a column."""

@@ -9,23 +9,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from runner.results.summary import Summary, TrialRecord
 
-COLUMNS = {
-    "rank": "Rank",
-    "ranking_score": "Score",
-    "trial": "Trial",
-    "n_clusters": "Clusters",
-    "noise_share": "Noise",
-    "silhouette": "Silhouette",
-    "ami": "AMI",
-    "pairs": "Pairs kept",
-    "embedding": "Embedding",
-}
-"""Title of each column by its key."""
-
-_OPTIONAL = ("ami", "pairs", "embedding")
-_WHOLE = ("rank", "n_clusters")
-_SHARES = ("noise_share", "pairs")
 _TEXTS = ("trial", "embedding")
+
+
+def columns() -> dict[str, str]:
+    """Title of each column by its key."""
+    from runner.score.catalogue import Shown, shown_in
+
+    first, *others = ((score.key, score.title) for score in shown_in(Shown.APP_TABLE))
+    return {
+        "rank": "Rank",
+        first[0]: first[1],
+        "trial": "Trial",
+        **dict(others),
+        "pairs": "Pairs kept",
+        "embedding": "Embedding",
+    }
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Order:
         """What a click on a column's title makes of it: the other way round, or another column, best values first."""
         if column == self.column:
             return Order(column, not self.descending)
-        return Order(column, column not in ("rank", "noise_share", *_TEXTS))
+        return Order(column, _descends_first(column))
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class RankingTable:
     """What the table shows.
 
     Attributes:
-        columns: keys of ``COLUMNS``, those without any value left out.
+        columns: keys of :func:`columns`, those without any value left out.
         trials: id of the trial of each row.
         rows: texts by column.
     """
@@ -59,7 +58,8 @@ class RankingTable:
     def titles(self, order: Order) -> dict[str, str]:
         """Title of each column, an arrow at the one that it is sorted by."""
         arrow = " ↓" if order.descending else " ↑"
-        return {key: COLUMNS[key] + (arrow if key == order.column else "") for key in self.columns}
+        titles = columns()
+        return {key: titles[key] + (arrow if key == order.column else "") for key in self.columns}
 
 
 def ranking_table(summary: Summary, order: Order) -> RankingTable:
@@ -73,20 +73,27 @@ def ranking_table(summary: Summary, order: Order) -> RankingTable:
     absent = [value for value in values if value[order.column] is None]
     present.sort(key=lambda value: value[order.column], reverse=order.descending)  # type: ignore[arg-type, return-value]
     shown = [*present, *absent]
-    columns = tuple(
-        key for key in COLUMNS if key not in _OPTIONAL or len({value[key] for value in values} - {None}) > 0
-    )
+    known = tuple(key for key in columns() if any(value[key] is not None for value in values) or not values)
     if len(summary.embeddings) == 1:
-        columns = tuple(key for key in columns if key != "embedding")
+        known = tuple(key for key in known if key != "embedding")
     return RankingTable(
-        columns,
+        known,
         tuple(str(value["id"]) for value in shown),
-        [{"id": str(value["id"]), **{key: _text(key, value[key]) for key in columns}} for value in shown],
+        [{"id": str(value["id"]), **{key: _text(key, value[key]) for key in known}} for value in shown],
     )
+
+
+def _descends_first(column: str) -> bool:
+    from runner.score.catalogue import SCORES
+
+    if column in SCORES:
+        return SCORES[column].higher_is_better is not False
+    return column == "pairs"
 
 
 def _values(trial: TrialRecord, rank: int, names: Mapping[str, str]) -> dict[str, float | int | str | None]:
     from runner.results.display_names import trial_name
+    from runner.score.catalogue import Shown, shown_in
 
     scores = trial.scores
     assert scores is not None  # only scored trials are ranked
@@ -97,15 +104,15 @@ def _values(trial: TrialRecord, rank: int, names: Mapping[str, str]) -> dict[str
         "trial": trial_name(trial) + ("" if scores.beats_null is not False else " (no better than chance)"),
         "embedding": names[trial.embedding],
         "pairs": sum(shares) / len(shares) if shares else None,
-        **{key: getattr(scores, key) for key in ("n_clusters", "noise_share", "ranking_score", "silhouette", "ami")},
+        **{score.key: score.of(scores) for score in shown_in(Shown.APP_TABLE)},
     }
 
 
 def _text(key: str, value: float | int | str | None) -> str:
+    from runner.score.catalogue import SCORES
+
     if value is None:
         return "–"
-    if key in _TEXTS or key in _WHOLE:
+    if isinstance(value, str) or key == "rank":
         return str(value)
-    if key in _SHARES:
-        return f"{value:.0%}"
-    return f"{value:.3f}"
+    return SCORES["must_link_share" if key == "pairs" else key].text(value)

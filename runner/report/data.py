@@ -13,22 +13,12 @@ from runner.report.inputs import Results
 from runner.report.plots.style import PALETTE, algorithm_colors, cluster_colors
 from runner.results.display_names import short_embedding_names, trial_name
 from runner.results.summary import NullRecord, TrialRecord
+from runner.score.catalogue import Shown, known_among, shown_in
 
 MAX_THUMBNAILS = 1500
 """With more images than this on the map, it shows names only: the page would become too heavy."""
 
 THUMBNAIL_SIDE = 72
-
-SCORE_CHOICES = (
-    ("ranking_score", "ranking score"),
-    ("ami", "AMI with reference labels"),
-    ("silhouette", "silhouette"),
-    ("neighbor_agreement", "neighbour agreement"),
-    ("balance", "balance of sizes"),
-    ("must_link_share", "must-link pairs kept"),
-    ("cannot_link_share", "cannot-link pairs kept"),
-    ("composite", "composite (for comparison)"),
-)
 
 
 def comparison_data(results: Results, top: int) -> dict[str, object]:
@@ -36,12 +26,10 @@ def comparison_data(results: Results, top: int) -> dict[str, object]:
     summary = results.summary
     ranks = {trial_id: place for place, trial_id in enumerate(summary.ranking, start=1)}
     scored = [trial for trial in summary.trials if trial.scores is not None]
-    known = [
-        (key, name) for key, name in SCORE_CHOICES if any(getattr(trial.scores, key) is not None for trial in scored)
-    ]
-    keys = [key for key, _ in known]
+    known = known_among(shown_in(Shown.AXIS), (trial.scores for trial in scored))
+    keys = [score.key for score in known]
     return {
-        "measures": known,
+        "measures": [(score.key, score.name) for score in known],
         "colors": algorithm_colors(summary),
         "moreColors": PALETTE,
         "embeddings": short_embedding_names(summary.embeddings),

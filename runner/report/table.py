@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from runner.results.display_names import short_embedding_names
 from runner.results.summary import Summary, TrialRecord
-from runner.score.scores import Scores
+from runner.score.catalogue import Score, Shown, shown_in
 from runner.utils.text import decimal
 
 Value = float | int | str | None
@@ -53,7 +53,7 @@ def ranking_table(summary: Summary) -> Table:
     trials = [by_id[trial_id] for trial_id in summary.ranking]
     columns = tuple(
         column
-        for column in (*_identity_columns(summary), *_SCORE_COLUMNS)
+        for column in (*_identity_columns(summary), *map(_score_column, shown_in(Shown.TABLE)), _SECONDS)
         if any(column.cell(trial).value is not None for trial in trials)
     )
     rows = [
@@ -100,43 +100,12 @@ def _space(trial: TrialRecord) -> Cell:
     return Cell("", None) if trial.space == "none" else _text(trial.space)
 
 
-def _score(value: Callable[[Scores], float | None], show: Callable[[float], str]) -> Callable[[TrialRecord], Cell]:
+def _score_column(score: Score) -> Column:
     def cell(trial: TrialRecord) -> Cell:
-        number = value(trial.scores) if trial.scores is not None else None
-        return Cell("", None) if number is None else Cell(show(number), number)
+        number = score.of(trial.scores) if trial.scores is not None else None
+        return Cell("", None) if number is None else Cell(score.text(number), number)
 
-    return cell
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share in (0, 1) or 0.01 <= share <= 0.99 else f"{100 * share:.1f} %"
+    return Column(score.title, score.meaning, True, cell)
 
 
-def _three(value: float) -> str:
-    return decimal(value, 3)
-
-
-_SCORE_COLUMNS = (
-    Column("Score", "ranking score, what trials are ranked by", True, _score(lambda s: s.ranking_score, _three)),
-    Column("AMI", "agreement with the reference labels, corrected for chance", True, _score(lambda s: s.ami, _three)),
-    Column("ARI", "adjusted Rand index against the reference labels", True, _score(lambda s: s.ari, _three)),
-    Column("Clusters", "number of clusters", True, _score(lambda s: s.n_clusters, lambda value: f"{value:,}")),
-    Column("Noise", "share of images in no cluster", True, _score(lambda s: s.noise_share, _percent)),
-    Column("Largest", "share of images in the largest cluster", True, _score(lambda s: s.largest_share, _percent)),
-    Column("Silhouette", "mean cosine silhouette; noise counts as 0", True, _score(lambda s: s.silhouette, _three)),
-    Column(
-        "Neighbours",
-        "how often an image's nearest neighbours share its cluster",
-        True,
-        _score(lambda s: s.neighbor_agreement, _percent),
-    ),
-    Column("Must-link", "must-link pairs kept together", True, _score(lambda s: s.must_link_share, _percent)),
-    Column("Cannot-link", "cannot-link pairs kept apart", True, _score(lambda s: s.cannot_link_share, _percent)),
-    Column(
-        "Composite",
-        "0.3 silhouette + 0.4 balance + 0.3 coverage; for comparison only: random labels do well on it",
-        True,
-        _score(lambda s: s.composite, _three),
-    ),
-    Column("Seconds", "wall time of the trial", True, lambda trial: Cell(decimal(trial.seconds), trial.seconds)),
-)
+_SECONDS = Column("Seconds", "wall time of the trial", True, lambda trial: Cell(decimal(trial.seconds), trial.seconds))

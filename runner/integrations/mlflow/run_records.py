@@ -17,6 +17,7 @@ from pathlib import Path
 
 from runner.cluster.trial import ParameterValue, TrialStatus
 from runner.results.summary import EmbeddingRecord, Summary, TrialRecord
+from runner.score.catalogue import SCORES
 from runner.utils.text import printable
 
 EXPERIMENT_TAG = "imagesweep.experiment"
@@ -38,35 +39,6 @@ OUTCOME_TAGS = ("timed_out", "mlflow.note.content", "error", "failure")
 
 DURATIONS = ("time/", "stage/")
 """Metrics that differ each time the same work is done; the first measurement stays."""
-
-_GROUPS = {
-    "n_clusters": "size",
-    "noise_share": "size",
-    "largest_share": "size",
-    "balance": "size",
-    "effective_clusters": "size",
-    "ami": "label",
-    "ari": "label",
-    "homogeneity": "label",
-    "completeness": "label",
-    "v_measure": "label",
-    "must_link_share": "pairs",
-    "cannot_link_share": "pairs",
-}
-"""Section of each score; those not named here belong to ``score``."""
-
-_NOTHING_FOUND = {
-    "silhouette": 0.0,
-    "calinski_harabasz": 0.0,
-    "neighbor_agreement": 0.0,
-    "neighbor_information": 0.0,
-    "null_neighbor_information": 0.0,
-    "structureless_neighbor_information": 0.0,
-    "ranking_score": 0.0,
-    "beats_null": 0.0,
-}
-"""What stands for an undefined score of a clustering that ran: the score of one that separates nothing.
-Davies-Bouldin has no such value (it is unbounded, lower is better), so it is left out there."""
 
 _VALUE_LENGTH = 5000
 """Characters of a param or tag that every MLflow store takes."""
@@ -181,7 +153,7 @@ class _ChildRuns:
         for name, value in asdict(record.scores).items():
             if name not in self._measured:
                 continue
-            number = _NOTHING_FOUND.get(name) if value is None else float(value)
+            number = SCORES[name].undefined if value is None else float(value)
             if number is not None and math.isfinite(number):
                 when = self._last if name == "ranking_score" else record.finished_at
                 yield Metric(score_key(name), number, when)
@@ -245,7 +217,7 @@ def trial_text(record: TrialRecord) -> str:
 
 def score_key(name: str) -> str:
     """``score/silhouette``, ``size/n_clusters``: the metric of a score."""
-    return f"{_GROUPS.get(name, 'score')}/{name}"
+    return f"{SCORES[name].section}/{name}"
 
 
 def metric_key(name: str) -> str:

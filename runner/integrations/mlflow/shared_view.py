@@ -14,37 +14,39 @@ from dataclasses import asdict
 from runner.cluster.trial import TrialStatus
 from runner.integrations.mlflow.run_records import EXPERIMENT_TAG, TRIAL_TAG, embedding_params, score_key
 from runner.results.summary import Summary
+from runner.score.catalogue import SCORES, Shown, shown_in
 
 _TAG = "mlflow.sharedViewState."
 _PARAMETERS = "parameters and scores"
 _TRADE_OFFS = "trade-offs"
-_FOLDED = ("detail", "label", "pairs", "score", "size", "time")
 _RANKED_BY = score_key("ranking_score")
 
 _NAME_COLUMN = "attributes.`Run Name`"
-_COLUMNS = (
-    "metrics.`score/rank`",
-    f"metrics.`{_RANKED_BY}`",
-    f"metrics.`{score_key('silhouette')}`",
-    f"metrics.`{score_key('n_clusters')}`",
-    f"metrics.`{score_key('noise_share')}`",
-    f"metrics.`{score_key('ami')}`",
-    "metrics.`time/seconds`",
-    "params.`model`",
-    "params.`resolution`",
-    "params.`fit`",
-    "params.`algorithm`",
-    "params.`space`",
-)
-
-_AXES = (score_key("n_clusters"), score_key("noise_share"), score_key("silhouette"), _RANKED_BY)
-
 _SCATTERS = (
     (score_key("n_clusters"), _RANKED_BY),
     (score_key("noise_share"), _RANKED_BY),
     ("time/seconds", _RANKED_BY),
     (_RANKED_BY, score_key("ami")),
 )
+
+
+def _columns() -> list[str]:
+    scores = (score_key(score.key) for score in shown_in(Shown.MLFLOW_COLUMN))
+    metrics = ("score/rank", *scores, "time/seconds")
+    params = ("model", "resolution", "fit", "algorithm", "space")
+    return [*(f"metrics.`{key}`" for key in metrics), *(f"params.`{key}`" for key in params)]
+
+
+def _axes() -> list[str]:
+    """MLflow colours the lines by the last one."""
+    return [
+        *(score_key(score.key) for score in shown_in(Shown.MLFLOW_AXIS) if score.key != "ranking_score"),
+        _RANKED_BY,
+    ]
+
+
+def _folded_sections() -> list[str]:
+    return sorted({"detail", "time", *(score.section for score in SCORES.values())})
 
 
 def view_key(fingerprint: str) -> str:
@@ -71,15 +73,15 @@ def view_state(summary: Summary) -> dict[str, object]:
         "searchFilter": f"tags.`{EXPERIMENT_TAG}` = '{summary.experiment.fingerprint}' and tags.`{TRIAL_TAG}` != ''",
         "orderByKey": "metrics.`score/rank`",
         "orderByAsc": True,
-        "selectedColumns": list(_COLUMNS),
-        "columnOrder": [_NAME_COLUMN, *_COLUMNS],
+        "selectedColumns": _columns(),
+        "columnOrder": [_NAME_COLUMN, *_columns()],
         "columnWidths": {_NAME_COLUMN: 420},
         "runsHiddenMode": "SHOW_ALL",
         "compareRunCharts": _charts(summary),
         "compareRunSections": [
             _section(_PARAMETERS, True, columns=1),
             _section(_TRADE_OFFS, True, columns=2),
-            *(_section(name, False) for name in _FOLDED),
+            *(_section(name, False) for name in _folded_sections()),
         ],
         "isAccordionReordered": True,
     }
@@ -87,7 +89,7 @@ def view_state(summary: Summary) -> dict[str, object]:
 
 def _charts(summary: Summary) -> list[dict[str, object]]:
     measured = _measured(summary)
-    axes = [key for key in _AXES if key in measured]
+    axes = [key for key in _axes() if key in measured]
     charts: list[dict[str, object]] = [
         {
             "type": "PARALLEL",

@@ -19,6 +19,7 @@ from runner.report.plots.style import (
 )
 from runner.results.display_names import short_embedding_names
 from runner.results.summary import NullRecord, Summary, TrialRecord
+from runner.score.catalogue import Shown, known_among, shown_in
 from runner.score.scores import Scores
 
 if TYPE_CHECKING:
@@ -27,11 +28,6 @@ if TYPE_CHECKING:
 
 Value = Callable[[Scores], float | None]
 Scored = TrialRecord | NullRecord
-
-_MEASURES: tuple[tuple[str, Value], ...] = (
-    ("ranking score", lambda scores: scores.ranking_score),
-    ("agreement with the reference labels (AMI)", lambda scores: scores.ami),
-)
 
 
 def plot_comparison(summary: Summary, path: Path, annotated: int = 5) -> Path | None:
@@ -46,26 +42,23 @@ def plot_comparison(summary: Summary, path: Path, annotated: int = 5) -> Path | 
         the path; None if no trial has a score.
     """
     trials = [trial for trial in summary.trials if trial.scores is not None]
-    measures = [(name, value) for name, value in _MEASURES if _known(trials, value)]
-    if not measures:
+    shown = known_among(shown_in(Shown.PLOT), (trial.scores for trial in trials))
+    if not shown:
         return None
-    figure = new_figure(13, 4.6 * len(measures) + 0.4)
-    rows = figure.subplots(len(measures), 2, squeeze=False, sharey="row", gridspec_kw={"width_ratios": [3, 2]})
-    for (left, right), (name, value) in zip(rows, measures, strict=True):
+    figure = new_figure(13, 4.6 * len(shown) + 0.4)
+    rows = figure.subplots(len(shown), 2, squeeze=False, sharey="row", gridspec_kw={"width_ratios": [3, 2]})
+    for (left, right), score in zip(rows, shown, strict=True):
         ranks = summary.ranking[:annotated]
         left.set_xscale("log")
         right.set_xlim(-3, 108)
-        _scatter(left, summary, trials, ranks, lambda scores: scores.n_clusters or None, value)
-        _scatter(right, summary, trials, ranks, lambda scores: 100 * scores.noise_share, value)
+        _scatter(left, summary, trials, ranks, lambda scores: scores.n_clusters or None, score.of)
+        _scatter(right, summary, trials, ranks, lambda scores: 100 * scores.noise_share, score.of)
         plain_log_ticks(left)
-        tidy(left, f"{name[0].upper()}{name[1:]} against the number of clusters", "clusters (logarithmic)", name)
-        tidy(right, f"{name[0].upper()}{name[1:]} against noise", "noise, % of the images")
+        title = f"{score.name[0].upper()}{score.name[1:]}"
+        tidy(left, f"{title} against the number of clusters", "clusters (logarithmic)", score.name)
+        tidy(right, f"{title} against noise", "noise, % of the images")
     _legend(figure, summary, trials)
     return save(figure, path)
-
-
-def _known(trials: Sequence[TrialRecord], value: Value) -> bool:
-    return any(trial.scores is not None and value(trial.scores) is not None for trial in trials)
 
 
 def _points(records: Sequence[Scored], x: Value, y: Value) -> list[tuple[str, float, float]]:
