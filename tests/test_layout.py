@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -69,3 +70,8 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 def test_what_anyone_may_import_imports_nothing() -> None:
     modules = _modules()
     assert not [name for name in FOR_ALL if list(_imports(modules[name], modules))]
+
+
+def test_model_families_are_told_apart_by_their_own_modules_only() -> None:
+    told = [name for name, path in _modules().items() if re.search(r"\bLibrary\.[A-Z]", path.read_text())]
+    assert [name for name in told if not name.startswith("runner.embed.families.")] == []

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import ModuleType
 
 import numpy as np
 import torch
 
-from runner.embed.architectures import Library, Preprocessing
+from runner.embed.architectures import Preprocessing
 from runner.embed.batch_memory import fitting_batch
 from runner.embed.device import autocast, release_memory, require_precision
 from runner.embed.embedding_config import Precision
+from runner.embed.families.registry import family_of
 from runner.embed.preprocess import normalize
 from runner.embed.recipe import ModelRecipe
 from runner.errors import RunnerError
@@ -158,27 +158,7 @@ def load_encoder(
     Raises:
         RunnerError: the weights can't be read or belong to another network, or the device can't take the precision.
     """
-    library = network_library(recipe)
-    network = library.load(recipe).requires_grad_(False)
-    networks = {resolution: library.resized(recipe, network, resolution) for resolution in resolutions}
+    built = family_of(recipe).networks
+    network = built.load(recipe).requires_grad_(False)
+    networks = {resolution: built.resized(recipe, network, resolution) for resolution in resolutions}
     return Encoder(networks, recipe.preprocessing, device, precision, name=recipe.name, say=say)
-
-
-def network_library(recipe: ModelRecipe) -> ModuleType:
-    """The module with ``load`` and ``resized`` for the networks of the recipe's library, and ``empty`` where sizes are
-    to be tried."""
-    if recipe.architecture.library is Library.OPEN_CLIP:
-        from runner.embed.families import open_clip as open_clip_network
-
-        return open_clip_network
-    if recipe.architecture.library is Library.BASELINE:
-        from runner.embed.families import baseline_network
-
-        return baseline_network
-    if recipe.architecture.library is Library.AUTOENCODER:
-        from runner.embed.families import autoencoder_encoder as autoencoder_network
-
-        return autoencoder_network
-    from runner.embed.families import timm as timm_network
-
-    return timm_network

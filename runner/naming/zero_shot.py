@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from runner.embed.architectures import Library
+from runner.embed.families.registry import family_of
 from runner.embed.recipe import ModelRecipe
 from runner.errors import RunnerError
 
@@ -15,11 +15,6 @@ _TEXTS_AT_A_TIME = 256
 
 _SMALL_VISION_TOWER = {"layers": 1, "width": 64, "head_width": 64, "patch_size": 16, "image_size": 16}
 """Stands in for the image tower, which is thrown away."""
-
-
-def has_text_tower(recipe: ModelRecipe) -> bool:
-    """Whether a model was trained on images together with texts."""
-    return recipe.architecture.library is Library.OPEN_CLIP
 
 
 def name_directions(recipe: ModelRecipe, names: Sequence[str]) -> np.ndarray:
@@ -60,7 +55,7 @@ def _text_tower(recipe: ModelRecipe) -> Any:
     from runner.embed.weights.shared_weights import build_random
     from runner.embed.weights.state_dict import load_into, read_state_dict
 
-    if not has_text_tower(recipe):
+    if not family_of(recipe).has_text_tower:
         raise RunnerError(f"{recipe.model} has no text tower to compare names with; use a CLIP model, such as ViT-B-32")
     config = recipe.model_config or open_clip.get_model_config(recipe.architecture.name)
     text = {name: value for name, value in config["text_cfg"].items() if name != "hf_model_pretrained"}

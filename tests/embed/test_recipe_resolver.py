@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from runner.embed.embedding_config import Fit, Precision
-from runner.embed.families.open_clip_catalogue import aliases, default_tag, open_clip_architectures
+from runner.embed.families.open_clip import aliases, default_tag, open_clip_architectures
 from runner.embed.recipe_resolver import ModelResolver
 from runner.embed.resolve_models import known_models, resolve_models
 from runner.embed.weights.local_checkpoint import find_weights

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save
 
 from runner.embed.families.autoencoder import autoencoder_recipe, read_record
-from runner.embed.families.open_clip_catalogue import open_clip_architectures
+from runner.embed.families.open_clip import open_clip_architectures
 from runner.embed.recipe_resolver import _described, _from_checkpoint
 from runner.embed.weights.local_checkpoint import CONFIG_NAME, find_weights
 from runner.embed.weights.state_dict import read_state_dict

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runner.embed.architectures import Architecture, Library, Preprocessing
 from runner.embed.embedding_config import LARGEST_SIDE, SMALLEST_SIDE, Fit
+from runner.embed.families.base import KnownModel, ModelFamily
 from runner.embed.recipe import ModelRecipe
 from runner.errors import RunnerError
 from runner.images.content_hash import hash_file
@@ -184,3 +186,13 @@ def autoencoder_recipe(path: Path) -> ModelRecipe:
     return ModelRecipe(
         MODEL, str(path), architecture, PREPROCESSING, shape.resolution, weights_file=path, trained_fit=shape.fit
     )
+
+
+class AutoencoderFamily(ModelFamily):
+    """The encoding halves of autoencoders that were trained on someone's own images."""
+
+    library = Library.AUTOENCODER
+    network_module = "runner.embed.families.autoencoder_encoder"
+
+    def known_models(self, cache_dir: Path) -> Iterator[KnownModel]:
+        yield KnownModel(f"{MODEL}:256", RESOLUTION, "trained on your images", True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 
 from runner.embed.architectures import Architecture, Library, Preprocessing
+from runner.embed.families.base import KnownModel, ModelFamily
 from runner.embed.recipe import ModelRecipe
 from runner.errors import UsageError
 
@@ -69,6 +71,24 @@ BASELINES = {
         arranged=lambda vectors, cells: vectors[:, :-1].reshape(-1, cells - 1, cells - 1, 4 * ORIENTATIONS),
     ),
 }
+
+
+class Baselines(ModelFamily):
+    """Descriptors of the pixels themselves, to compare trained models with."""
+
+    library = Library.BASELINE
+    network_module = "runner.embed.families.baseline_network"
+
+    def known_models(self, cache_dir: Path) -> Iterator[KnownModel]:
+        for name in BASELINES:
+            recipe = baseline_recipe(name, "")
+            yield KnownModel(recipe.name, recipe.resolution, "needs no weights", True)
+
+    def weights_size(self, recipe: ModelRecipe) -> int | None:
+        return 0
+
+    def smallest_size(self, architecture: Architecture) -> int | None:
+        return architecture.smallest
 
 
 def striped_rows(model: str, fineness: str, vectors: np.ndarray) -> np.ndarray:

@@ -1,122 +1,260 @@
-"""The image towers of open_clip's models."""
+"""open_clip's architectures and pretrained tags, read without importing open_clip.
+
+Importing it takes torch and several seconds, which a call whose vectors are all cached must not cost.
+"""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import importlib
+import importlib.util
+import json
+import math
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-import open_clip
-import torch
-from open_clip.model import resize_pos_embed
-
-from runner.embed.families.trained_size import NoSquareSizeError, trained_size
-from runner.embed.recipe import ModelRecipe
-from runner.embed.weights.local_checkpoint import CONFIG_NAME
-from runner.embed.weights.shared_weights import build_empty, build_random, clone_sharing_weights, has_empty_tensors
-from runner.embed.weights.state_dict import StateDict, load_into, read_state_dict
+from runner.embed.architectures import (
+    OPENAI_PREPROCESSING,
+    Architecture,
+    Library,
+    Preprocessing,
+    PretrainedTag,
+    WeightsSource,
+)
+from runner.embed.embedding_config import LARGEST_SIDE
+from runner.embed.families.base import KnownModel, ModelFamily, with_published_weights
+from runner.embed.weights.local_checkpoint import CONFIG_NAME, says_quick_gelu
 from runner.errors import RunnerError
 from runner.utils.text_files import shown
 
-_SMALL_TEXT_TOWER = {"context_length": 1, "vocab_size": 1, "width": 8, "heads": 1, "layers": 1}
-"""Stands in for the text tower, which is thrown away: building the real one takes time, memory and, for some models,
-the transformers package and a download."""
+_TABLES = "runner.embed._open_clip_tables"
 
-_POSITIONS = "positional_embedding"
+FILES_OF_A_REPOSITORY = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+
+_LARGEST = {"embed_dim": 65_536, "width": 65_536, "layers": 1_000, "image_size": LARGEST_SIDE, "patch_size": 1_024}
+"""What networks are made of, and more than any of them has; beyond, building it would never end."""
+
+_TRAINING_DATA = ("dfn5b", "dfn2b", "metaclip", "datacomp", "laion2b")
+"""Prefixes of tags by the zero-shot accuracy that open_clip's benchmark table gives them, best first."""
+
+_FURTHER_ALIASES = {
+    "openai/clip-vit-base-patch32": "ViT-B-32:openai",
+    "openai/clip-vit-base-patch16": "ViT-B-16:openai",
+    "openai/clip-vit-large-patch14": "ViT-L-14:openai",
+    "openai/clip-vit-large-patch14-336": "ViT-L-14-336:openai",
+    "ViT-B/32": "ViT-B-32",
+    "ViT-B/16": "ViT-B-16",
+    "ViT-L/14": "ViT-L-14",
+    "ViT-L/14@336px": "ViT-L-14-336",
+    "google/siglip-base-patch16-224": "ViT-B-16-SigLIP:webli",
+    "google/siglip-base-patch16-256": "ViT-B-16-SigLIP-256:webli",
+    "google/siglip-base-patch16-384": "ViT-B-16-SigLIP-384:webli",
+    "google/siglip-base-patch16-512": "ViT-B-16-SigLIP-512:webli",
+    "google/siglip-large-patch16-256": "ViT-L-16-SigLIP-256:webli",
+    "google/siglip-large-patch16-384": "ViT-L-16-SigLIP-384:webli",
+    "google/siglip-so400m-patch14-384": "ViT-SO400M-14-SigLIP-384:webli",
+    "facebook/metaclip-b32-400m": "ViT-B-32-quickgelu:metaclip_400m",
+    "facebook/metaclip-b32-fullcc2.5b": "ViT-B-32-quickgelu:metaclip_fullcc",
+    "facebook/metaclip-b16-400m": "ViT-B-16-quickgelu:metaclip_400m",
+    "facebook/metaclip-b16-fullcc2.5b": "ViT-B-16-quickgelu:metaclip_fullcc",
+    "facebook/metaclip-l14-400m": "ViT-L-14-quickgelu:metaclip_400m",
+    "facebook/metaclip-l14-fullcc2.5b": "ViT-L-14-quickgelu:metaclip_fullcc",
+    "facebook/metaclip-h14-fullcc2.5b": "ViT-H-14-quickgelu:metaclip_fullcc",
+}
 
 
-def load(recipe: ModelRecipe) -> torch.nn.Module:
-    """The image tower of ``recipe`` with its weights: normalised pixels in, ``encode_image``'s features out.
+_QUICK_GELU_SUFFIX = "-quickgelu"
+
+
+class OpenClip(ModelFamily):
+    """CLIP and its kind, which were trained on images together with texts."""
+
+    library = Library.OPEN_CLIP
+    network_module = "runner.embed.families.open_clip_network"
+    distribution = "open_clip_torch"
+    has_text_tower = True
+
+    def known_models(self, cache_dir: Path) -> Iterator[KnownModel]:
+        for name, architecture in open_clip_architectures().items():
+            yield from with_published_weights(name, architecture, cache_dir)
+
+    def checkpoint_notes(
+        self, model: str, architecture: Architecture, path: Path, config: dict[str, Any] | None
+    ) -> list[str]:
+        """The activation is as the model's name says, unless the checkpoint contradicts."""
+        if architecture.quick_gelu:
+            return []
+        twin = model + _QUICK_GELU_SUFFIX
+        states_quick_gelu = bool(config and config.get("model_cfg", {}).get("quick_gelu"))
+        if states_quick_gelu or says_quick_gelu(path):
+            where = CONFIG_NAME if states_quick_gelu else "the file's name"
+            remedy = (
+                f"name it as {twin}:{path}" if twin in open_clip_architectures() else f"name its folder {path.parent}"
+            )
+            raise RunnerError(f"{where} says that {path} was trained with QuickGELU, but {model} uses GELU: {remedy}")
+        if twin in open_clip_architectures():
+            return [f"{model} uses GELU; name a checkpoint trained with QuickGELU, as OpenAI's were, {twin}:{path}"]
+        return []
+
+
+@cache
+def open_clip_architectures() -> Mapping[str, Architecture]:
+    """All architectures that open_clip has a configuration for, by name."""
+    folder = _package_folder()
+    pretrained: Mapping[str, Mapping[str, Mapping[str, Any]]] = _tables(folder)._PRETRAINED
+    architectures = {}
+    for path in sorted((folder / "model_configs").glob("*.json")):
+        config = json.loads(path.read_text(encoding="utf-8"))
+        if {"embed_dim", "vision_cfg", "text_cfg"} <= config.keys():
+            architectures[path.stem] = _architecture(path.stem, config, pretrained.get(path.stem, {}))
+    return architectures
+
+
+@cache
+def aliases() -> Mapping[str, str]:
+    """Usual names of models at the hub, in lower case, and the ``ARCH:TAG`` that each stands for."""
+    by_repository: dict[str, str] = {}
+    # shorter names first: ViT-B-16:openai rather than its equal ViT-B-16-quickgelu:openai
+    for architecture in sorted(open_clip_architectures().values(), key=lambda architecture: len(architecture.name)):
+        for tag, pretrained in architecture.tags.items():
+            by_repository.setdefault(pretrained.source.repository.lower(), f"{architecture.name}:{tag}")
+    return by_repository | {alias.lower(): name for alias, name in _FURTHER_ALIASES.items()}
+
+
+def architecture_of_config(name: str, config: Mapping[str, Any]) -> Architecture:
+    """The architecture that an ``open_clip_config.json`` describes.
+
+    Args:
+        name: what to call it.
+        config: the file's content; ``preprocess_cfg`` is optional.
 
     Raises:
-        RunnerError: the checkpoint can't be read or belongs to another network.
+        ValueError: it lacks ``model_cfg`` or what that must hold, or its network would be of no sensible size.
     """
-    if recipe.weights_file is None:
-        return build_random(lambda: _tower(recipe, recipe.resolution), recipe.seed or 0)
-    state_dict = _image_tensors(recipe)
-    resolution = _trained_resolution(recipe, state_dict)
-    tower = build_empty(lambda: _tower(recipe, resolution))
-    load_into(tower, state_dict, recipe.weights_file, recipe.model)
-    if has_empty_tensors(tower):
-        tower = _tower(recipe, resolution)
-        load_into(tower, state_dict, recipe.weights_file, recipe.model)
-    return tower
+    model = config.get("model_cfg")
+    if not isinstance(model, dict) or not isinstance(model.get("vision_cfg"), dict):
+        raise ValueError("it has no model_cfg with a vision_cfg")
+    for part in (model, model["vision_cfg"]):
+        for setting, most in _LARGEST.items():
+            for number in _numbers(part.get(setting, 1)):
+                if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= most:
+                    raise ValueError(f"{setting} must be 1 to {most:,}, not {shown(number)}")
+    return _architecture(name, model, {}, preprocessing_of(config.get("preprocess_cfg", {})))
 
 
-def empty(recipe: ModelRecipe) -> torch.nn.Module:
-    """The image tower without memory for its tensors, to try sizes on."""
-    return build_empty(lambda: _tower(recipe, recipe.resolution))
-
-
-def resized(recipe: ModelRecipe, tower: torch.nn.Module, resolution: int) -> torch.nn.Module:
-    """The same tower for another size of image; shares all weights that do not depend on it.
-
-    Position embeddings are interpolated as open_clip's ``force_image_size`` does.
-    """
-    if tower.image_size in (resolution, (resolution, resolution)):
-        return tower
-    clone: Any = clone_sharing_weights(tower)
-    if hasattr(clone, "set_input_size"):  # a network of timm's
-        clone.set_input_size(resolution)
-        return clone
-    patch_height, patch_width = clone.patch_size
-    clone.image_size = (resolution, resolution)
-    clone.grid_size = (resolution // patch_height, resolution // patch_width)
-    positions = {f"visual.{_POSITIONS}": clone.positional_embedding.detach()}
-    resize_pos_embed(positions, SimpleNamespace(visual=clone))
-    clone.positional_embedding = torch.nn.Parameter(positions[f"visual.{_POSITIONS}"], requires_grad=False)
-    return clone
-
-
-def _tower(recipe: ModelRecipe, resolution: int) -> torch.nn.Module:
-    config = recipe.model_config or open_clip.get_model_config(recipe.architecture.name)
-    vision = {**config["vision_cfg"], "image_size": resolution, "output_tokens": False}
-    if "timm_model_name" in vision:
-        vision["timm_model_pretrained"] = False
-    try:
-        model = open_clip.CustomTextCLIP(config["embed_dim"], vision, _SMALL_TEXT_TOWER, quick_gelu=recipe.quick_gelu)
-    except Exception as error:  # a file that describes no network makes its parts raise nearly every type there is
-        if recipe.model_config is None:
-            raise
-        reason = shown(error) or type(error).__name__
-        raise RunnerError(
-            f"the model_cfg beside {recipe.weights_file} describes no network that open_clip can build ({reason}); "
-            "name the checkpoint as ARCH:FILE, or get its configuration again from where it is from"
-        ) from error
-    return model.visual.eval()
-
-
-def _image_tensors(recipe: ModelRecipe) -> StateDict:
-    """The image tower's part of the checkpoint."""
-    assert recipe.weights_file is not None
-    state_dict = read_state_dict(recipe.weights_file)
-    prefix = "visual."
-    tensors = {name.removeprefix(prefix): tensor for name, tensor in state_dict.items() if name.startswith(prefix)}
-    if not tensors:
-        raise RunnerError(f"{recipe.weights_file} holds no image tower (no tensor is called {prefix}…)")
-    return tensors
-
-
-def _trained_resolution(recipe: ModelRecipe, state_dict: StateDict) -> int:
-    """The size that the checkpoint's own position embeddings are for, which may not be the architecture's.
+def preprocessing_of(config: Mapping[str, Any]) -> Preprocessing:
+    """The preprocessing that an open_clip ``preprocess_cfg`` states; CLIP's own for what it leaves out.
 
     Raises:
-        RunnerError: they are those of no square image, or of a network that takes its own size only.
+        ValueError, TypeError: it states no usable numbers.
     """
+    mean, std = (
+        _triple(config.get(name) or usual)
+        for name, usual in (("mean", OPENAI_PREPROCESSING.mean), ("std", OPENAI_PREPROCESSING.std))
+    )
+    if not all(map(math.isfinite, mean)) or not all(0 < value < math.inf for value in std):
+        raise ValueError(f"mean and std must be numbers, std above 0, not {shown(mean)} and {shown(std)}")
+    interpolation = "bilinear" if config.get("interpolation") == "bilinear" else "bicubic"
+    return Preprocessing(mean, std, interpolation)
+
+
+def _architecture(
+    name: str,
+    config: Mapping[str, Any],
+    tags: Mapping[str, Mapping[str, Any]],
+    preprocessing: Preprocessing | None = None,
+) -> Architecture:
+    vision = config["vision_cfg"]
+    resolution = _side(vision.get("image_size", 224))
+    quick_gelu = bool(config.get("quick_gelu", False))
+    known = {
+        tag: PretrainedTag(_source(entry), preprocessing_of(entry), resolution, bool(entry.get("quick_gelu")))
+        for tag, entry in tags.items()
+    }
+    default = default_tag(tuple(known))
+    if preprocessing is None:
+        preprocessing = known[default].preprocessing if default else OPENAI_PREPROCESSING
+    own_transformer = "timm_model_name" not in vision and not isinstance(vision.get("layers"), list)
+    return Architecture(
+        name=name,
+        library=Library.OPEN_CLIP,
+        resolution=resolution,
+        preprocessing=preprocessing,
+        patch_size=_side(vision.get("patch_size", 16)) if own_transformer else None,
+        any_resolution=not isinstance(vision.get("layers"), list),
+        quick_gelu=quick_gelu,
+        tags=known,
+        default_tag=default,
+    )
+
+
+def default_tag(tags: tuple[str, ...]) -> str | None:
+    """The tag that an architecture's bare name stands for.
+
+    ``openai`` where it exists. Otherwise the strongest: by training data first (``_TRAINING_DATA``), then by the number
+    of samples seen (``s34b`` in a tag), then the one that open_clip lists last, as it appends improved versions.
+    """
+    if not tags or "openai" in tags:
+        return "openai" if tags else None
+
+    def strength(tag: str) -> tuple[int, float, int]:
+        data = next((rank for rank, prefix in enumerate(_TRAINING_DATA) if tag.startswith(prefix)), len(_TRAINING_DATA))
+        seen = re.search(r"_s(\d+)([mb])", tag)
+        samples = float(seen[1]) * (1e9 if seen[2] == "b" else 1e6) if seen else 0.0
+        return -data, samples, tags.index(tag)
+
+    return max(tags, key=strength)
+
+
+def _source(entry: Mapping[str, Any]) -> WeightsSource:
+    repository, _, filename = str(entry.get("hf_hub", "")).rpartition("/")
+    if not repository:
+        return WeightsSource(url=str(entry.get("url", "")))
+    if not filename:
+        return WeightsSource(repository, FILES_OF_A_REPOSITORY)
+    safe = str(Path(filename).with_suffix(".safetensors"))
+    return WeightsSource(repository, tuple(dict.fromkeys((safe, filename))))
+
+
+def _numbers(value: Any) -> Sequence[Any]:
+    """The value, or those in it: of layers there may be several."""
+    return value or [value] if isinstance(value, list) else [value]
+
+
+def _side(size: int | list[int]) -> int:
+    return size if isinstance(size, int) else size[0]
+
+
+def _triple(values: float | list[float] | tuple[float, ...]) -> tuple[float, float, float]:
+    if isinstance(values, int | float):
+        return (float(values),) * 3
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue
+
+
+def _package_folder() -> Path:
+    spec = importlib.util.find_spec("open_clip")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("open_clip is not installed (pip install open_clip_torch)", name="open_clip")
+    return Path(spec.submodule_search_locations[0])
+
+
+def _tables(folder: Path) -> ModuleType:
+    """open_clip's module ``pretrained``, loaded under a package name of our own so that ``open_clip/__init__.py`` does
+    not run, and without the optional module of safetensors that imports torch (only its downloads use it)."""
+    if _TABLES not in sys.modules:
+        package = ModuleType(_TABLES)
+        package.__path__ = [str(folder)]
+        sys.modules[_TABLES] = package
+    blocked = "safetensors.torch" not in sys.modules
+    if blocked:
+        sys.modules["safetensors.torch"] = None  # type: ignore[assignment]  # makes importing it an ImportError
     try:
-        size = trained_size(
-            lambda size: build_empty(lambda: _tower(recipe, size)),
-            recipe.resolution,
-            recipe.architecture.patch_size or 1,
-            state_dict,
-        )
-    except NoSquareSizeError as error:
-        raise RunnerError(
-            f"{recipe.weights_file} does not fit {recipe.model}: {error}, and images are shown to it as squares; "
-            "use weights that were trained on squares"
-        ) from error
-    if size not in (None, recipe.resolution) and not recipe.architecture.any_resolution:
-        raise RunnerError(
-            f"{recipe.weights_file} was trained at {size} px, and {recipe.model} takes {recipe.resolution} px only: "
-            f"describe it by an {CONFIG_NAME} beside it whose image_size is {size}, and name the folder"
-        )
-    return size or recipe.resolution
+        return importlib.import_module(f"{_TABLES}.pretrained")
+    finally:
+        if blocked:
+            del sys.modules["safetensors.torch"]

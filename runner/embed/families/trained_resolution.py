@@ -47,7 +47,7 @@ def _training(recipe: ModelRecipe, cache_dir: Path) -> _Training:
     try:
         return _Training.model_validate_json(memory.read_bytes())
     except (FileNotFoundError, ValidationError):  # not looked at yet, or a damaged file
-        from runner.embed.families.timm import trained_as
+        from runner.embed.families.timm_network import trained_as
 
         assert recipe.weights_file is not None
         size, fixed = trained_as(recipe.architecture.name, recipe.resolution, recipe.weights_file)

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from runner.embed.architectures import Preprocessing
-from runner.embed.families import timm as timm_network
+from runner.embed.families import timm_network
 from runner.embed.recipe import ModelRecipe
 from runner.embed.training.config import AutoencoderSettings, Loss
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.embed.architectures import Library
 from runner.embed.embedding_config import PREPROCESSING_VERSION, Fit
 from runner.embed.families.autoencoder import (
     MODEL,
@@ -25,6 +24,7 @@ from runner.embed.families.autoencoder import (
     is_complete,
     save_autoencoder,
 )
+from runner.embed.families.registry import family_of
 from runner.embed.hashed_images import HashedFile, hash_images
 from runner.embed.image_reader import ImageReader, ReadingJob
 from runner.embed.preprocess import View
@@ -209,7 +209,7 @@ def _perceptual_recipe(settings: AutoencoderSettings, cache_dir: Path) -> ModelR
     if settings.loss is not Loss.PERCEPTUAL:
         return None
     recipe = ModelResolver(cache_dir).resolve(settings.perceptual_model)
-    if recipe.architecture.library is not Library.TIMM:
+    if not family_of(recipe).gives_feature_maps:
         raise UsageError(
             f"autoencoder.perceptual_model={recipe.name} gives no maps of features; use efficientnet_lite0 or timm/NAME"
         )

@@ -31,6 +31,11 @@ class HubError(Exception):
     """Weights can't be had; the text is the reason, in words that fit after "which"."""
 
 
+def downloads_folder(cache_dir: Path) -> Path:
+    """Where weights are kept that come from plain URLs; the hub's are in its own cache."""
+    return cache_dir.expanduser() / "models" / "weights"
+
+
 def host(source: WeightsSource) -> str:
     """The name of the server that ``source`` is on."""
     from huggingface_hub import constants
