@@ -38,14 +38,13 @@ def test_a_run_at_once_ends_with_a_sentence_and_is_resumed(seen: dict[str, Any])
 
 @pytest.mark.check
 @pytest.mark.parametrize("what", ["form", "panel"])
-def test_forms_and_the_panel_say_so_soon(seen: dict[str, Any], what: str) -> None:
-    assert seen[what]["value"].startswith(AWAY)
-    assert seen[what]["seconds"] < 10
+def test_forms_and_the_panel_say_so(seen: dict[str, Any], what: str) -> None:
+    assert seen[what].startswith(AWAY)
 
 
 @pytest.mark.check
 def test_a_run_in_the_background_says_so_in_the_log_and_is_marked_as_failed(seen: dict[str, Any]) -> None:
-    assert AWAY in seen["worker"]["value"]
+    assert AWAY in seen["worker"]
     assert seen["after_later"] == seen["resumed"]
     assert seen["operation"] == "failed"
     assert seen["shown"]["label"] == "later: failed" and "run it again" in seen["shown"]["description"]

@@ -168,25 +168,22 @@ def test_a_second_experiment_beside_the_first(execute: Execute, study: Dataset, 
 
 
 OPENED = """
-import json, sys, time
+import json, sys
 import fiftyone as fo, fiftyone.operators as foo, fiftyone.server.main
 foo.list_operators()
 dataset, before = fo.load_dataset(sys.argv[1]), set(sys.modules)
 def open_panel(tab):
     params = {"panel_id": "p", "panel_state": {"tab": tab}, "__method__": "on_load"}
     foo.execute_operator("@imagesweep/clustering/clustering_experiments", dataset=dataset, params=params)
-started = time.perf_counter()
 open_panel("ranking")
-seconds = time.perf_counter() - started
 open_panel("map")
 heavy = {"torch", "numba", "sklearn", "mlflow", "lance", "matplotlib", "pandas", "umap"}
-print(json.dumps([seconds, sorted(heavy & (set(sys.modules) - before))]), flush=True)
+print(json.dumps(sorted(heavy & (set(sys.modules) - before))), flush=True)
 """
 
 
-def test_it_opens_soon_in_a_fresh_process_and_without_anything_heavy(study: Dataset) -> None:
+def test_it_opens_in_a_fresh_process_without_anything_heavy(study: Dataset) -> None:
     done = subprocess.run([sys.executable, "-c", OPENED, study.name], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    seconds, heavy = json.loads(done.stdout.strip().splitlines()[-1])
+    heavy = json.loads(done.stdout.strip().splitlines()[-1])
     assert heavy == []
-    assert seconds < 3

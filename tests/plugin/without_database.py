@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +47,8 @@ def main() -> None:
                 server.wait()
     except Exception as error:
         seen["at_once"] = {"notified": last["message"], "error": str(error), "kind": type(error).__name__}
-    seen["form"] = timed(lambda: form(dataset)["problem"]["view"]["label"])
-    seen["panel"] = timed(lambda: panel(dataset)["problem"]["view"]["label"])
+    seen["form"] = form(dataset)["problem"]["view"]["label"]
+    seen["panel"] = panel(dataset)["problem"]["view"]["label"]
 
     server = start_server(port, folder)
     seen["after_at_once"] = state(dataset)
@@ -73,7 +72,7 @@ def main() -> None:
     server.kill()
     server.wait()
     assert worker.stdout is not None
-    seen["worker"] = timed(lambda: next((line for line in worker.stdout if "results are complete" in line), ""))
+    seen["worker"] = next((line for line in worker.stdout if "results are complete" in line), "")
     worker.kill()  # FiftyOne would try for another minute to put the failure on record
     worker.wait()
     server = start_server(port, folder)
@@ -122,12 +121,6 @@ def operation(found: Any) -> str:
     from fiftyone.operators.delegated import DelegatedOperationService
 
     return str(DelegatedOperationService().get(found).run_state)
-
-
-def timed(work: Callable[[], Any]) -> dict[str, Any]:
-    started = time.monotonic()
-    value = work()
-    return {"value": value, "seconds": time.monotonic() - started}
 
 
 if __name__ == "__main__":
