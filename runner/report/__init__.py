@@ -1,1 +1,1 @@
-"""What people and other tools look at: result files, plots, contact sheets and the report."""
+"""What people look at: plots, contact sheets, the report, and the lines at the end of a run."""
