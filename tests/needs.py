@@ -6,6 +6,10 @@ import os
 from typing import NoReturn
 
 import pytest
+from platformdirs import user_cache_path
+
+KERNELS = os.environ.get("NUMBA_CACHE_DIR") or str(user_cache_path("imagesweep", appauthor=False) / "kernels")
+"""Where compiled kernels are kept, for processes with another home as well: compiling them takes minutes."""
 
 
 def unavailable(what: str) -> NoReturn:

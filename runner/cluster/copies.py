@@ -7,6 +7,7 @@ import numpy as np
 
 from runner.cluster.distinct_rows import DistinctRows
 from runner.cluster.graph.single_linkage import SpanningTree
+from runner.utils.compiled import compiled
 
 
 def spread_neighbors(
@@ -32,7 +33,7 @@ def spread_neighbors(
     return all_indices, all_distances
 
 
-@numba.njit(parallel=True, cache=True)
+@compiled(parallel=True)
 def _spread(found, found_distances, members, starts, indices, distances):  # type: ignore[no-untyped-def]
     """Fill in the lists of all rows: those of one kind share a list of k + 1, of which each leaves itself out."""
     k = indices.shape[1]

@@ -12,6 +12,8 @@ from functools import cached_property
 import numba
 import numpy as np
 
+from runner.utils.compiled import compiled
+
 _SIGN_BITS = {4: 1 << 31, 8: 1 << 63}
 """The bits of -0.0, which equals 0.0, by size of a number."""
 
@@ -96,7 +98,7 @@ def _multipliers(count: int) -> np.ndarray:
     return np.random.default_rng(0).integers(2**63, size=count, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 
 
-@numba.njit(parallel=True, cache=True)
+@compiled(parallel=True)
 def _keys(bits, sign, multipliers):  # type: ignore[no-untyped-def]
     """A number for each row, the same for equal ones and hardly ever for others: uint64, shape (n,)."""
     keys = np.empty(len(bits), dtype=np.uint64)
@@ -109,7 +111,7 @@ def _keys(bits, sign, multipliers):  # type: ignore[no-untyped-def]
     return keys
 
 
-@numba.njit(cache=True)
+@compiled()
 def _leaders(bits, sign, keys, order):  # type: ignore[no-untyped-def]
     """The first row that each row equals, int64, shape (n,); ``order`` sorts the keys, and rows of one key ascend."""
     leaders = np.arange(len(bits))
@@ -128,7 +130,7 @@ def _leaders(bits, sign, keys, order):  # type: ignore[no-untyped-def]
     return leaders
 
 
-@numba.njit(cache=True)
+@compiled()
 def _are_equal(bits, sign, one, other):  # type: ignore[no-untyped-def]
     for axis in range(bits.shape[1]):
         a, b = bits[one, axis], bits[other, axis]

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from runner.cluster.trial import NOISE
 from runner.score.validation import compact_labels, validate_vectors
+from runner.utils.compiled import compiled
 
 BLOCK_BYTES = 16 * 2**20
 """Working memory of a block of rows; of the order of a processor's caches times the number of buffers."""
@@ -79,7 +79,7 @@ def cluster_geometry(labels: np.ndarray, vectors: np.ndarray) -> ClusterGeometry
     return ClusterGeometry(labels, sizes, center, means - center, distances)
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
+@compiled(fastmath={"reassoc", "contract"})
 def _means_and_distances(labels, vectors, sizes):  # type: ignore[no-untyped-def]
     """Mean of each cluster's vectors, float64, shape (k, d), and each row's Euclidean distance to it, shape (n,).
 

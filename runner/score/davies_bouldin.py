@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from runner.score.cluster_geometry import ClusterGeometry, cluster_geometry, row_blocks
+from runner.utils.compiled import compiled
 
 BLOCK_COLUMNS = 2048
 """Side of a block of products, about."""
@@ -52,7 +52,7 @@ def davies_bouldin(labels: np.ndarray, vectors: np.ndarray, *, geometry: Cluster
     return float(worst.mean())
 
 
-@njit(cache=True)
+@compiled()
 def _keep_worst(products, offsets, spreads, squared_norms, row_start, column_start, worst):  # type: ignore[no-untyped-def]
     """Raise each cluster's worst ratio by the pairs of a block, in either direction."""
     for i in range(products.shape[0]):

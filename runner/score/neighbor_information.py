@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from scipy.special import rel_entr
 
 from runner.cluster.trial import NOISE
 from runner.score.validation import compact_labels, validate_neighbors
+from runner.utils.compiled import compiled
 
 NEIGHBORHOODS = (3, 7, 15, 30)
 """Neighbours per image that trials are judged by. Every scale counts alike, since any single one favours clusters of
@@ -153,7 +153,7 @@ def _shares(compact: np.ndarray, neighbor_indices: np.ndarray, scales: tuple[int
     return ClusterShares(sizes, within, (sizes[:, None] - 1) / max(1, len(compact) - 1))
 
 
-@numba.njit(cache=True)
+@compiled()
 def _same_cluster_neighbors(labels, neighbor_indices, scales, n_clusters):  # type: ignore[no-untyped-def]
     """For each cluster and scale, how many of its images' neighbours it holds: int64, (n_clusters, n_scales)."""
     same = np.zeros((n_clusters, len(scales)), dtype=np.int64)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from runner.score.cluster_geometry import ClusterGeometry
+from runner.utils.compiled import compiled
 
 COINCIDENT = 5e-7
 """Distances below this are 0: single precision leaves those between identical rows at up to 2e-7 on either side."""
@@ -96,7 +96,7 @@ def block_samples(vectors: np.ndarray, rows: np.ndarray, own: np.ndarray, cluste
     )
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
+@compiled(fastmath={"reassoc", "contract"})
 def _centered(vectors, rows, center):  # type: ignore[no-untyped-def]
     """Some vectors less ``center``, float32, and their cosine distances to it and to themselves, float64."""
     n, dimension = len(rows), vectors.shape[1]
@@ -115,7 +115,7 @@ def _centered(vectors, rows, center):  # type: ignore[no-untyped-def]
     return centered, to_center, to_self
 
 
-@njit(cache=True)
+@compiled()
 def _samples(  # type: ignore[no-untyped-def]
     products, own, bounds, sizes, starts, by_center, by_center32, shares, to_center, to_self
 ):
@@ -157,7 +157,7 @@ def _samples(  # type: ignore[no-untyped-def]
     return samples
 
 
-@njit(cache=True)
+@compiled()
 def _unite(weighted, starts, before):  # type: ignore[no-untyped-def]
     """Add up the parts of each cluster, in place: a cluster's own line is never behind those of its parts."""
     for cluster in range(len(starts)):
@@ -171,7 +171,7 @@ def _unite(weighted, starts, before):  # type: ignore[no-untyped-def]
                 weighted[cluster, lane] += weighted[part, lane]
 
 
-@njit(cache=True, fastmath={"nnan", "ninf", "nsz", "contract"})
+@compiled(fastmath={"nnan", "ninf", "nsz", "contract"})
 def _highest(weighted, shares, centers, highest):  # type: ignore[no-untyped-def]
     """The highest product of each lane with a cluster's mean."""
     for lane in range(LANES):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from runner.cluster.trial import NOISE
+from runner.utils.compiled import compiled
 
 
 def compact_labels(labels: np.ndarray) -> np.ndarray:
@@ -39,7 +39,7 @@ def compact_labels(labels: np.ndarray) -> np.ndarray:
     return compact
 
 
-@njit(cache=True)
+@compiled()
 def _numbered(labels, highest):  # type: ignore[no-untyped-def]
     """Labels without gaps, int64, without the sorting that arbitrary numbers need."""
     number_of = np.full(highest + 1, NOISE, dtype=np.int64)
@@ -78,7 +78,7 @@ def validate_neighbors(neighbor_indices: np.ndarray, n_images: int) -> None:
         raise ValueError("neighbor_indices must not list an image as its own neighbor")
 
 
-@njit(cache=True)
+@compiled()
 def _extent(neighbor_indices):  # type: ignore[no-untyped-def]
     """Lowest and highest index, and whether a row lists itself."""
     lowest = highest = neighbor_indices[0, 0]

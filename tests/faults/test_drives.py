@@ -268,3 +268,26 @@ def test_an_experiment_on_a_drive_without_locks_names_the_remedy_before_any_work
     assert world.start(environment=drive.environment()).wait(PATIENCE) == 1, world.output()
     assert "without file locks" in world.output() and "--tracking-uri" in world.output()
     assert "Traceback" not in world.output() and not list(world.cache.glob("embeddings/*"))
+
+
+@pytest.mark.check
+@pytest.mark.parametrize("answered", [0, 40, 80, 120, 160])
+def test_a_cache_on_a_drive_that_is_gone_names_the_remedy_and_is_not_taken_for_damaged(run: Run, answered: int) -> None:
+    done = run(
+        "eio",
+        """
+        import numpy as np
+        from runner.embed.cache.vector_table import VectorTable
+        from runner.errors import RunnerError
+        from runner.utils.system_errors import reason_and_remedy
+        try:
+            for commit in range(50):
+                VectorTable(FOLDER / "table").append([f"{commit:032x}"], np.ones((1, 4), np.float32))
+        except RunnerError as error:
+            print(error)
+        except OSError as error:
+            print(reason_and_remedy(error))
+        """,
+        answered,
+    )
+    assert BACK in done.stdout and "cache prune" not in done.stdout, done.stderr

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from runner.cluster.graph.single_linkage import find
+from runner.utils.compiled import compiled
 
 UNSEEN, CHAINED, BLOCKED, UNRESOLVED, ABSORBED = range(5)
 """State of a cluster: not visited, on the chain, waiting for an unresolved one, in need of a search, gone."""
@@ -90,7 +90,7 @@ class ActiveClusters(NamedTuple):
         return compact
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@compiled(nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def dot(a, b):  # type: ignore[no-untyped-def]
     """Inner product, the same to the last bit in either order."""
     total = 0.0
@@ -99,7 +99,7 @@ def dot(a, b):  # type: ignore[no-untyped-def]
     return total
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@compiled(nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def squared_distance(a, b):  # type: ignore[no-untyped-def]
     """|a − b|², the same to the last bit in either order."""
     total = 0.0
@@ -109,7 +109,7 @@ def squared_distance(a, b):  # type: ignore[no-untyped-def]
     return total
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def distance(clusters, ward, one, other):  # type: ignore[no-untyped-def]
     """Distance of the clusters in two slots, the same to the last bit in either order."""
     if ward:
@@ -119,7 +119,7 @@ def distance(clusters, ward, one, other):  # type: ignore[no-untyped-def]
     return max(0.0, clusters.offsets[one] + clusters.offsets[other] - product)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def nearest(clusters, ward, slot):  # type: ignore[no-untyped-def]
     """Slot and distance of the nearest cluster; -1 and the radius if no candidate is provably the nearest."""
     while clusters.counts[slot] > 0:
@@ -138,7 +138,7 @@ def nearest(clusters, ward, slot):  # type: ignore[no-untyped-def]
     return -1, clusters.radii[slot]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _lowest(clusters, slot):  # type: ignore[no-untyped-def]
     lowest = 0
     for place in range(1, clusters.counts[slot]):
@@ -147,14 +147,14 @@ def _lowest(clusters, slot):  # type: ignore[no-untyped-def]
     return lowest
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def bring_all_up_to_date(clusters, slot):  # type: ignore[no-untyped-def]
     """Let every candidate that was merged stand for the cluster it is in now, each of which is listed once."""
     for place in range(clusters.counts[slot] - 1, -1, -1):
         _bring_up_to_date(clusters, slot, place)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _bring_up_to_date(clusters, slot, place):  # type: ignore[no-untyped-def]
     """The same for one candidate; False if its cluster was listed already, and the place now holds another."""
     current = find(clusters.parents, clusters.candidates[slot, place])
@@ -172,7 +172,7 @@ def _bring_up_to_date(clusters, slot, place):  # type: ignore[no-untyped-def]
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _drop(clusters, slot, place):  # type: ignore[no-untyped-def]
     last = clusters.counts[slot] - 1
     clusters.candidates[slot, place] = clusters.candidates[slot, last]

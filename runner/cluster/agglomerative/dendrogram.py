@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from runner.cluster.distinct_rows import DistinctRows
 from runner.cluster.graph.single_linkage import SpanningTree, dendrogram, find
 from runner.errors import UsageError
+from runner.utils.compiled import compiled
 
 SAME_HEIGHT = 1e-10
 """Merges whose heights differ by a smaller share of them are a tie, which rounding may have broken either way."""
@@ -43,7 +43,7 @@ def sorted_dendrogram(
     return dendrogram(SpanningTree(merges, heights))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _ties_by_row(merges, heights, tolerance, first_stage):  # type: ignore[no-untyped-def]
     """Merges that lead to the same clusters after each tie, and within it join them in the order of their lowest rows.
 
@@ -77,7 +77,7 @@ def _ties_by_row(merges, heights, tolerance, first_stage):  # type: ignore[no-un
     return ordered
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def joined_rows(merges, n):  # type: ignore[no-untyped-def]
     """A row from either cluster that a merge joins.
 
@@ -118,7 +118,7 @@ def cut_linkage(merges: np.ndarray, n_clusters: int) -> np.ndarray:
     return _labels(merges[: n - n_clusters, :2].astype(np.int32), n)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _labels(joined, n):  # type: ignore[no-untyped-def]
     tops = np.arange(n + len(joined))
     for step in range(len(joined) - 1, -1, -1):

@@ -7,6 +7,7 @@ import numpy as np
 
 from runner.cluster.agglomerative.active_clusters import squared_distance
 from runner.cluster.tiles import multiply
+from runner.utils.compiled import compiled
 
 AVERAGE, COMPLETE, WARD = range(3)
 
@@ -42,7 +43,7 @@ def condensed_distances(vectors: np.ndarray, euclidean: bool) -> np.ndarray:
     return condensed
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(nogil=True, parallel=True)
 def _condense(products, first, vectors, squares, euclidean, condensed):  # type: ignore[no-untyped-def]
     n = len(vectors)
     for i in numba.prange(len(products)):
@@ -60,13 +61,13 @@ def _condense(products, first, vectors, squares, euclidean, condensed):  # type:
                 condensed[start + column] = max(0.0, 1 - product)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def row_start(n, row):  # type: ignore[no-untyped-def]
     """What to add to a column > row to get the place of that pair in a condensed n × n matrix."""
     return n * row - row * (row + 1) // 2 - row - 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def nearest_neighbor_chain(distances, sizes, linkage):  # type: ignore[no-untyped-def]
     """Merges by following chains of ever nearer neighbours (Murtagh 1983), in O(n²) time.
 
@@ -103,7 +104,7 @@ def nearest_neighbor_chain(distances, sizes, linkage):  # type: ignore[no-untype
     return merges, heights
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _nearest(distances, alive, n, one, preferred):  # type: ignore[no-untyped-def]
     """Nearest of ``alive`` (ascending) and its distance; in a tie ``preferred``, which ends the chain."""
     nearest, least = -1, np.inf
@@ -120,7 +121,7 @@ def _nearest(distances, alive, n, one, preferred):  # type: ignore[no-untyped-de
     return nearest, least
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _remove(alive, gone):  # type: ignore[no-untyped-def]
     kept = 0
     for one in alive:
@@ -129,7 +130,7 @@ def _remove(alive, gone):  # type: ignore[no-untyped-def]
             kept += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _update(distances, sizes, alive, n, gone, kept, height, linkage):  # type: ignore[no-untyped-def]
     """Distances of all others to the union of two clusters (Lance and Williams 1967), stored as those of ``kept``."""
     a, b = sizes[gone], sizes[kept]

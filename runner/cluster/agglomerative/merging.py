@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from runner.cluster.agglomerative.active_clusters import (
@@ -15,9 +14,10 @@ from runner.cluster.agglomerative.active_clusters import (
     dot,
     nearest,
 )
+from runner.utils.compiled import compiled
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def merge_resolved(clusters, ward, merges, heights):  # type: ignore[no-untyped-def]
     """Merge until every cluster waits for one whose nearest cluster has to be searched.
 
@@ -48,7 +48,7 @@ def merge_resolved(clusters, ward, merges, heights):  # type: ignore[no-untyped-
             return done
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _follow_chain(clusters, ward, start, chain, merges, heights, done):  # type: ignore[no-untyped-def]
     length = _push(clusters, chain, 0, start)
     while length > 0:
@@ -81,14 +81,14 @@ def _follow_chain(clusters, ward, start, chain, merges, heights, done):  # type:
     return done
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _push(clusters, chain, length, slot):  # type: ignore[no-untyped-def]
     chain[length] = slot
     clusters.states[slot] = CHAINED
     return length + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _pop(clusters, chain, length, other):  # type: ignore[no-untyped-def]
     """Take the last cluster off the chain, and all from ``other`` on if that is on it (as the last but one, mostly)."""
     until_other = clusters.states[other] == CHAINED
@@ -99,7 +99,7 @@ def _pop(clusters, chain, length, other):  # type: ignore[no-untyped-def]
             return length
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _merge(clusters, ward, kept, gone, height):  # type: ignore[no-untyped-def]
     """Join the clusters of two slots in the slot ``kept``, under a new number."""
     number = clusters.next_number[0]
@@ -121,7 +121,7 @@ def _merge(clusters, ward, kept, gone, height):  # type: ignore[no-untyped-def]
     clusters.states[gone] = ABSORBED
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _bound_after_merge(ward, a, b, x, to_a, to_b, between):  # type: ignore[no-untyped-def]
     """Distance of a cluster of size x to the union of those of sizes a and b (Lance and Williams 1967).
 
@@ -132,7 +132,7 @@ def _bound_after_merge(ward, a, b, x, to_a, to_b, between):  # type: ignore[no-u
     return (a * to_a + b * to_b) / (a + b)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _merge_candidates(clusters, ward, kept, gone, height):  # type: ignore[no-untyped-def]
     """Unite two lists; what only one of them names is at least the other's radius away from the other."""
     a, b = clusters.sizes[kept], clusters.sizes[gone]
@@ -167,7 +167,7 @@ def _merge_candidates(clusters, ward, kept, gone, height):  # type: ignore[no-un
     _keep_lowest(clusters, kept, numbers[:filled], bounds[:filled], radius)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _keep_lowest(clusters, slot, numbers, bounds, radius):  # type: ignore[no-untyped-def]
     """Fill a slot's list with the lowest bounds within the radius; what is left out limits the radius."""
     count = len(bounds)

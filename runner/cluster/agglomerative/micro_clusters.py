@@ -8,6 +8,7 @@ import numpy as np
 from runner.cluster.agglomerative.dendrogram import cut_linkage, joined_rows, sorted_dendrogram
 from runner.cluster.agglomerative.distance_matrix import AVERAGE, COMPLETE, nearest_neighbor_chain, row_start
 from runner.cluster.tiles import multiply
+from runner.utils.compiled import compiled
 
 ROWS, COLUMNS = 1024, 4096
 """A block of products: 16 MB in float32."""
@@ -73,7 +74,7 @@ def micro_distances(
     return condensed
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _count_below(ascending, limit):  # type: ignore[no-untyped-def]
     low, high = 0, len(ascending)
     while low < high:
@@ -85,7 +86,7 @@ def _count_below(ascending, limit):  # type: ignore[no-untyped-def]
     return low
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(nogil=True, parallel=True)
 def _accumulate(  # type: ignore[no-untyped-def]
     products, row_squares, column_squares, row_labels, column_labels, euclidean, complete, n_labels, condensed
 ):

@@ -9,6 +9,7 @@ import numpy as np
 
 from runner.cluster.agglomerative.active_clusters import ABSORBED, ActiveClusters, distance
 from runner.cluster.tiles import multiply
+from runner.utils.compiled import compiled
 
 ROWS, COLUMNS = 1024, 4096
 """A block of products: 16 MB in float32, which stays in the cache while it is read."""
@@ -83,7 +84,7 @@ def search(view: ProductView, slots: np.ndarray, capacity: int) -> tuple[np.ndar
     return found, bounds[:, -1].astype(np.float64) * (1 - 8 * view.rounding)
 
 
-@numba.njit(cache=True, nogil=True, parallel=True, fastmath={"nnan", "nsz", "contract"})
+@compiled(nogil=True, parallel=True, fastmath={"nnan", "nsz", "contract"})
 def _keep_nearest(  # type: ignore[no-untyped-def]
     products, factor, row_offsets, column_offsets, row_divisors, column_divisors, first, own, found, bounds
 ):
@@ -98,7 +99,7 @@ def _keep_nearest(  # type: ignore[no-untyped-def]
                 worst = bounds[row, -1]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _insert(bound, slot, bounds, found):  # type: ignore[no-untyped-def]
     place = len(bounds) - 1
     while place > 0 and bounds[place - 1] > bound:
@@ -109,7 +110,7 @@ def _insert(bound, slot, bounds, found):  # type: ignore[no-untyped-def]
     found[place] = slot
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(nogil=True, parallel=True)
 def fill_candidates(clusters, ward, slots, found, radii, decisive):  # type: ignore[no-untyped-def]
     """Give clusters the candidates that a search found, with their exact distances.
 
@@ -131,7 +132,7 @@ def fill_candidates(clusters, ward, slots, found, radii, decisive):  # type: ign
     return resolved
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _fill(clusters, ward, slot, found, radius, decisive):  # type: ignore[no-untyped-def]
     distances = np.empty(len(found))
     least = np.inf

@@ -20,6 +20,7 @@ from runner.cluster.agglomerative.distance_matrix import AVERAGE, WARD, nearest_
 from runner.cluster.agglomerative.merging import merge_resolved
 from runner.cluster.agglomerative.neighbor_search import ProductView, fill_candidates, search
 from runner.cluster.distinct_rows import DistinctRows, distinct_rows
+from runner.utils.compiled import compiled
 
 if TYPE_CHECKING:
     from runner.cluster.graph.neighbors import Neighbors
@@ -127,7 +128,7 @@ def _merge_in_matrix(clusters: ActiveClusters, ward: bool) -> tuple[np.ndarray, 
     return clusters.rows[merges], heights
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(nogil=True, parallel=True)
 def _distances(clusters, ward):  # type: ignore[no-untyped-def]
     n = len(clusters.sizes)
     condensed = np.empty(n * (n - 1) // 2)

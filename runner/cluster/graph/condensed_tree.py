@@ -11,6 +11,7 @@ import numba
 import numpy as np
 
 from runner.cluster.trial import NOISE
+from runner.utils.compiled import compiled
 
 ROOT = 0
 
@@ -71,7 +72,7 @@ def labels_of(tree: CondensedTree, selected: np.ndarray) -> np.ndarray:
     return _labels(tree.parents, selected, tree.row_clusters)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _condense(merges, min_cluster_size):  # type: ignore[no-untyped-def]
     n = len(merges) + 1
     node_clusters = np.empty(2 * n - 1, dtype=np.int64)
@@ -110,7 +111,7 @@ def _lifetime(death, birth):  # type: ignore[no-untyped-def]
     return 0.0 if death == birth else death - birth  # infinite at both ends where rows are identical
 
 
-@numba.njit(cache=True)
+@compiled()
 def _stabilities(parents, births, row_clusters, row_lambdas):  # type: ignore[no-untyped-def]
     m = len(parents)
     sizes = np.zeros(m)
@@ -126,7 +127,7 @@ def _stabilities(parents, births, row_clusters, row_lambdas):  # type: ignore[no
     return stabilities
 
 
-@numba.njit(cache=True)
+@compiled()
 def _select_excess_of_mass(parents, stabilities):  # type: ignore[no-untyped-def]
     m = len(parents)
     of_children = np.zeros(m)
@@ -147,7 +148,7 @@ def _select_excess_of_mass(parents, stabilities):  # type: ignore[no-untyped-def
     return selected
 
 
-@numba.njit(cache=True)
+@compiled()
 def _merge_below(parents, births, selected, epsilon):  # type: ignore[no-untyped-def]
     m = len(parents)
     chosen = np.zeros(m, dtype=np.bool_)
@@ -169,7 +170,7 @@ def _merge_below(parents, births, selected, epsilon):  # type: ignore[no-untyped
     return chosen
 
 
-@numba.njit(cache=True)
+@compiled()
 def _labels(parents, selected, row_clusters):  # type: ignore[no-untyped-def]
     m = len(parents)
     owners = np.full(m, NOISE, dtype=np.int64)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numba
 import numpy as np
 
 from runner.cluster.graph.condensed_tree import condense, labels_of, merge_below, select_excess_of_mass, select_leaves
 from runner.cluster.graph.neighbors import Neighbors
 from runner.cluster.graph.single_linkage import SpanningTree, cut
 from runner.cluster.trial import NOISE
+from runner.utils.compiled import compiled
 
 LARGEST_MEASURED_GROUP = 2000
 """Members up to which a group's lowest similarity is measured; beyond it costs as much as the graph itself."""
@@ -95,7 +95,7 @@ def relabel_by_size(labels: np.ndarray) -> np.ndarray:
     return compacted
 
 
-@numba.njit(cache=True)
+@compiled()
 def _with_border_points(components, is_core, indices, distances, eps):  # type: ignore[no-untyped-def]
     labels = np.full(len(components), NOISE, dtype=np.int64)
     for row in range(len(components)):

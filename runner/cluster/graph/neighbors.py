@@ -16,6 +16,7 @@ import torch
 from runner.cluster.copies import spread_neighbors
 from runner.cluster.distinct_rows import DistinctRows, distinct_rows
 from runner.cluster.tiles import ROUNDING, Progress, Tile, as_tensor, blocks, multiply, silent, symmetric_tiles
+from runner.utils.compiled import compiled
 
 EXTRA_CANDIDATES = 4
 """Candidates kept beyond k, so that most rows need not be looked at again."""
@@ -128,7 +129,7 @@ def _look_again(vectors: np.ndarray, found: Neighbors, farthest: np.ndarray, dev
         found.indices[rows], found.distances[rows] = indices, distances
 
 
-@numba.njit(parallel=True, cache=True)
+@compiled(parallel=True)
 def _keep_nearest_exactly(products, vectors, rows, column_start, norms, limits, indices, best):  # type: ignore[no-untyped-def]
     """Merge a block of columns into the lists of the nearest by (float64 distance, column), of the columns whose
     squared distance by product is within the row's limit."""
@@ -177,7 +178,7 @@ def _insert(distance, index, best, indices):  # type: ignore[no-untyped-def]
     indices[place] = index
 
 
-@numba.njit(parallel=True, cache=True)
+@compiled(parallel=True)
 def _keep_nearest_of_rows(products, row_norms, column_norms, row_start, column_start, best, indices):  # type: ignore[no-untyped-def]
     width = products.shape[1]
     for i in numba.prange(products.shape[0]):
@@ -194,7 +195,7 @@ def _keep_nearest_of_rows(products, row_norms, column_norms, row_start, column_s
                     worst = best[row, -1]
 
 
-@numba.njit(parallel=True, cache=True)
+@compiled(parallel=True)
 def _keep_nearest_of_columns(products, row_norms, column_norms, row_start, column_start, best, indices):  # type: ignore[no-untyped-def]
     width = products.shape[1]
     for strip in numba.prange((width + STRIP - 1) // STRIP):
@@ -227,7 +228,7 @@ def _any_below_each(products, row_norm, column_norms, limits):  # type: ignore[n
     return count > 0
 
 
-@numba.njit(parallel=True, cache=True)
+@compiled(parallel=True)
 def exact_distances(vectors, indices):  # type: ignore[no-untyped-def]
     """Euclidean distance of each row to others, float64, shape (n, k), from float32 vectors and indices (n, k)."""
     n, k = indices.shape

@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 
-import numba
 import numpy as np
+
+from runner.utils.compiled import compiled
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class SpanningTree:
         return len(self.weights) + 1
 
 
-@numba.njit(cache=True)
+@compiled()
 def find(parents, node):  # type: ignore[no-untyped-def]
     """Root of ``node``; the path to it is halved on the way."""
     while parents[node] != node:
@@ -35,7 +36,7 @@ def find(parents, node):  # type: ignore[no-untyped-def]
     return node
 
 
-@numba.njit(cache=True)
+@compiled()
 def _kruskal(edges, order, n):  # type: ignore[no-untyped-def]
     parents = np.arange(n)
     sizes = np.ones(n, dtype=np.int64)
@@ -98,7 +99,7 @@ def prim(edges: np.ndarray, lengths: np.ndarray, core: np.ndarray) -> SpanningTr
     return SpanningTree(tree[order], weights[order])
 
 
-@numba.njit(cache=True)
+@compiled()
 def _prim(starts, targets, lengths, core):  # type: ignore[no-untyped-def]
     n = len(core)
     keys = np.full(n, np.inf)
@@ -126,7 +127,7 @@ def _prim(starts, targets, lengths, core):  # type: ignore[no-untyped-def]
     return edges, weights
 
 
-@numba.njit(cache=True)
+@compiled()
 def _dendrogram(edges, weights):  # type: ignore[no-untyped-def]
     n = len(weights) + 1
     parents = np.arange(2 * n - 1)
@@ -150,7 +151,7 @@ def dendrogram(tree: SpanningTree) -> np.ndarray:
     return _dendrogram(tree.edges, tree.weights)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _leaf_order(edges, weights, n):  # type: ignore[no-untyped-def]
     parents = np.arange(n)
     sizes = np.ones(n, dtype=np.int64)
@@ -193,7 +194,7 @@ def leaf_order(forest: SpanningTree, n: int) -> tuple[np.ndarray, np.ndarray]:
     return _leaf_order(forest.edges, forest.weights, n)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _components(edges, n):  # type: ignore[no-untyped-def]
     parents = np.arange(n)
     for step in range(len(edges)):

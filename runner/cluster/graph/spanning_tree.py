@@ -24,6 +24,7 @@ from runner.cluster.distinct_rows import DistinctRows, distinct_rows
 from runner.cluster.graph.neighbors import TWO, Neighbors, squared_norms
 from runner.cluster.graph.single_linkage import SpanningTree, cut, leaf_order, minimum_spanning_forest, prim
 from runner.cluster.tiles import ROUNDING, Progress, Tile, as_tensor, blocks, multiply, silent, symmetric_tiles
+from runner.utils.compiled import compiled
 
 PROBES = 512
 """Rows that look for other components in one round, when the neighbour graph falls apart; enough for a tree that is
@@ -120,7 +121,7 @@ def _graph_edges(neighbors: Neighbors, distinct: DistinctRows) -> tuple[np.ndarr
     return np.stack([heads, tails], axis=1)[different], distinct.of(neighbors.distances).ravel()[different]
 
 
-@numba.njit(parallel=True, cache=True)
+@compiled(parallel=True)
 def edge_lengths(vectors, edges):  # type: ignore[no-untyped-def]
     """Euclidean length of each edge: float64, shape (m,), from float32 vectors and int edges of shape (m, 2)."""
     lengths = np.empty(len(edges))
@@ -212,7 +213,7 @@ def _close_pairs_torch(products: torch.Tensor, *squares_and_limits: np.ndarray) 
     return torch.nonzero(squares < torch.maximum(row_limits[:, None], column_limits)).cpu().numpy()
 
 
-@numba.njit(parallel=True, cache=True)
+@compiled(parallel=True)
 def _count_close(arrays):  # type: ignore[no-untyped-def]
     """Per row, how many columns are close: without a branch, so that it runs in vector instructions."""
     products, row_squares, column_squares, row_limits, column_limits = arrays
@@ -226,7 +227,7 @@ def _count_close(arrays):  # type: ignore[no-untyped-def]
     return counts
 
 
-@numba.njit(cache=True)
+@compiled()
 def _list_close(arrays, counts):  # type: ignore[no-untyped-def]
     products, row_squares, column_squares, row_limits, column_limits = arrays
     pairs = np.empty((counts.sum(), 2), dtype=np.int64)
@@ -240,7 +241,7 @@ def _list_close(arrays, counts):  # type: ignore[no-untyped-def]
     return pairs
 
 
-@numba.njit(parallel=True, cache=True)
+@compiled(parallel=True)
 def _improving_within(products, least_squares, core, gaps):  # type: ignore[no-untyped-def]
     """The pairs of one block of rows that may improve the tree, as the upper triangle of a bool matrix."""
     n = len(products)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from runner.cluster.graph.similarity_tree import ROUNDING, SimilarityTree
 from runner.cluster.graph.single_linkage import find
+from runner.utils.compiled import compiled
 
 Pair = tuple[int, int]
 """Rows of two images."""
@@ -171,7 +171,7 @@ def _from_zero_to_one(values: np.ndarray) -> np.ndarray:
     return (values - values[0]) / (values[-1] - values[0])
 
 
-@numba.njit(cache=True)
+@compiled()
 def _joined_sizes(edges, n):  # type: ignore[no-untyped-def]
     """Sizes of the two groups that each edge joins: int64, shape (m,) each."""
     parents = np.arange(n)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import torch
 
 from runner.cluster.tiles import SAME, as_tensor, blocks, multiply, rounding_error
+from runner.utils.compiled import compiled
 
 GAP_SHARE = 0.9
 """A centre is looked at by a point if it moved further than this share of the point's gap; with 1 a centre that moved
@@ -329,7 +329,7 @@ def two_smallest(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torc
     return at[:, 0] * n_groups + groups[:, 0], pair[:, 0], torch.minimum(pair[:, 1], minima[:, 1])
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@compiled(fastmath={"reassoc", "contract"})
 def squared_distances(
     points: np.ndarray, rows: np.ndarray, others: np.ndarray, other_rows: np.ndarray
 ) -> np.ndarray:  # pragma: no cover - compiled

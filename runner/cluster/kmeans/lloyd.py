@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from runner.cluster.distinct_rows import DistinctRows, distinct_rows
 from runner.cluster.kmeans.assignment import Assignment, Changes, squared_distances, start_assignment
 from runner.cluster.tiles import blocks
 from runner.errors import RunnerError, UsageError
+from runner.utils.compiled import compiled
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def _rounder(points: np.ndarray, total_weight: int) -> float:
     return 1.5 * 2.0 ** (np.ceil(np.log2(largest)) + np.ceil(np.log2(total_weight)) + 1)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _move(  # type: ignore[no-untyped-def]
     sums, totals, sizes, touched, points, weights, rounder, rows, former, labels
 ):  # pragma: no cover - compiled

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numba import njit
 
 from runner.cluster.tiles import multiply
+from runner.utils.compiled import compiled
 
 CovarianceType = Literal["diag", "full", "tied", "spherical"]
 
@@ -213,7 +213,7 @@ def _invert(covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return inverse_factors.transpose(0, 2, 1) @ inverse_factors, log_determinants
 
 
-@njit(cache=True)
+@compiled()
 def _multiply_rows(points, rows, columns, out):  # type: ignore[no-untyped-def]
     """Set each line of ``out`` to the product of two rows of ``points``; faster than a call of NumPy for each row."""
     for line in range(len(rows)):

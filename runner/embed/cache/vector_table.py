@@ -215,7 +215,7 @@ class VectorTable:
                 if attempt < 2:  # rule out that another process has just put it there or taken it away
                     time.sleep(0.1)
                     continue
-                if system_error_in(str(error), self.path):  # no permission, too many open files: not of the content
+                if self._refused(error):  # no permission, too many open files: not of the content
                     raise RunnerError(f"can't open the embedding cache {self.path}: {self._told(error)}") from error
                 aside = self.path.with_name(f"{MOVED_ASIDE_PREFIX}{uuid.uuid4().hex}")
                 try:
@@ -226,11 +226,16 @@ class VectorTable:
 
     def _told(self, error: _DamageError) -> str:
         """Why Lance can't go on, and what to do."""
-        refused = system_error_in(str(error), self.path)
+        refused = self._refused(error)
         if refused is not None:
             return reason_and_remedy(refused)
         key = self.path.parent.name
         return f"{error}; `runner cache verify {key}` tells what is damaged, and `runner cache prune {key}` drops that"
+
+    def _refused(self, error: _DamageError) -> OSError | None:
+        """What the system said, to Python or to Lance; None where it said nothing."""
+        cause = error.__cause__
+        return cause if isinstance(cause, OSError) and cause.errno else system_error_in(str(error), self.path)
 
     def _open_or_create(self, schema: Any) -> Any:
         import lance

@@ -8,6 +8,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from runner.utils.compiled import compiled
+
 
 def packed(bits: np.ndarray) -> np.ndarray:
     """Bits as 64-bit words: uint64, shape (n, ceil(n_bits / 64)), the last word filled with zeros."""
@@ -56,7 +58,7 @@ def spanning_tree_of_codes(words: np.ndarray, of_bits: bool) -> tuple[np.ndarray
     return np.concatenate([equal, first[unequal]])[order], distances[order]
 
 
-@numba.njit(cache=True)
+@compiled()
 def _prim(words, of_bits):  # type: ignore[no-untyped-def]
     """Prim's algorithm on the complete graph: int64 edges, shape (n-1, 2), and distances.
 
@@ -89,7 +91,7 @@ def _prim(words, of_bits):  # type: ignore[no-untyped-def]
     return edges, distances
 
 
-@numba.njit(cache=True)
+@compiled()
 def nearest_codes(words, k, of_bits):  # type: ignore[no-untyped-def]
     """The ``k`` < n nearest other codes of each: int64, shape (n, k), of equally near ones the first."""
     n = len(words)
@@ -112,7 +114,7 @@ def nearest_codes(words, k, of_bits):  # type: ignore[no-untyped-def]
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def count_mutual(first, second, farthest):  # type: ignore[no-untyped-def]
     """How many codes of ``first`` and ``second`` are each other's nearest, and at most ``farthest`` bits apart.
 

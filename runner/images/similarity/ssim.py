@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 
 from runner.images.similarity.base import Measure
 from runner.images.similarity.candidates import nearest_sketches, tiles
+from runner.utils.compiled import compiled
 
 WINDOW = 7
 """Side, in pixels, of the squares whose means, variances and covariance are compared."""
@@ -45,7 +45,7 @@ def sketch(picture: np.ndarray) -> np.ndarray:
     return np.concatenate([squares.mean(axis=1) / 128, contrast])
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def mean_similarity(first, second):  # type: ignore[no-untyped-def]
     """SSIM of two uint8 arrays of one shape, averaged over all windows that lie inside; a tenth of the time of
     ``skimage.metrics.structural_similarity``, since sums move along with the window."""
