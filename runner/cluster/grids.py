@@ -61,7 +61,7 @@ def parse_grids(
     """The grids of a preset with the user's choices applied.
 
     Args:
-        preset: by algorithm, its grids as in ``runner/config/presets/*.yaml``.
+        preset: by algorithm, its grids as in ``configs/*.yaml``.
         algorithms: only these, or groups of them; one that the preset lacks runs with what ``overrides`` says of it.
             Without it, those of the preset and of ``overrides``, or of the latter only where it is made of lists of
             grids.

@@ -14,7 +14,7 @@ from runner.embed.training.config import AutoencoderSettings
 
 
 class Mode(StrEnum):
-    """Name of a preset grid in ``runner/config/presets/``."""
+    """Name of a preset grid in ``configs/``."""
 
     DEBUG = "debug"
     FAST = "fast"

@@ -21,9 +21,6 @@ OF_MODELS = ("models", "resolutions", "preprocess", "precision", "batch_size", "
 OF_ONE_CALL = ("fresh", "force_embeddings", "retry_failed")
 """What is wanted of one call and is no part of the experiment."""
 
-PRESETS = Path(__file__).with_name("presets")
-"""Folder of the preset grids, a file for each mode."""
-
 _SETTINGS = list(ExperimentConfig.model_fields)
 
 
@@ -67,7 +64,7 @@ def load_config(
 
 def load_preset(mode: Mode) -> dict[str, list[dict[str, Any]]]:
     """The grids of a preset, by algorithm."""
-    preset: dict[str, list[dict[str, Any]]] = read_yaml(PRESETS / f"{mode.value}.yaml", "the preset")
+    preset: dict[str, list[dict[str, Any]]] = read_yaml(_presets_folder() / f"{mode.value}.yaml", "the preset")
     return preset
 
 
@@ -75,6 +72,13 @@ def dump_config(config: ExperimentConfig) -> str:
     """YAML that ``load_config`` reads back to the same settings."""
     settings = config.model_dump(mode="json", exclude_none=True, exclude=set(OF_ONE_CALL))
     return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _presets_folder() -> Path:
+    """``configs/`` of the repository, which an installed package has as ``presets/``."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "presets"
+    return installed if installed.is_dir() else package.parent / "configs"
 
 
 def _read_settings(file: Path) -> dict[str, Any]:
