@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, settings
 from runner.integrations.mlflow.environment import VARIABLES
 from tests.mongod import fiftyone as fiftyone
 from tests.mongod import own_database
-from tests.needs import KERNELS, unavailable
+from tests.needs import CACHES, unavailable
 
 for variable in VARIABLES.values():
     os.environ.pop(variable, None)  # no test may log to the server of whoever runs them
 
-os.environ["NUMBA_CACHE_DIR"] = KERNELS
+os.environ["XDG_CACHE_HOME"] = CACHES
 own_database()  # before any test module can import FiftyOne
 
 settings.register_profile("shared machine", deadline=None)  # how long an example takes says nothing on a busy machine

@@ -8,7 +8,7 @@ from typing import NoReturn
 import pytest
 from platformdirs import user_cache_path
 
-KERNELS = os.environ.get("NUMBA_CACHE_DIR") or str(user_cache_path("imagesweep", appauthor=False) / "kernels")
+CACHES = os.environ.get("XDG_CACHE_HOME") or str(user_cache_path())
 """Where compiled kernels are kept, for processes with another home as well: compiling them takes minutes."""
 
 

@@ -19,7 +19,7 @@ import psutil
 from PIL import Image
 
 from runner.embed.cache.vector_table import VectorTable
-from tests.needs import KERNELS
+from tests.needs import CACHES
 
 MARK = "IMAGESWEEP_FAULT_WORLD"
 """Environment variable by which the processes of a world are told from all others."""
@@ -75,7 +75,7 @@ class World:
         """Start the experiment; its output goes to ``output.txt``."""
         self.temporary.mkdir(parents=True, exist_ok=True)
         own = {MARK: str(self.folder), "TMPDIR": str(self.temporary), "HOME": str(self.folder / "home")}
-        own["NUMBA_CACHE_DIR"] = KERNELS
+        own["XDG_CACHE_HOME"] = CACHES
         with (self.folder / "output.txt").open("wb") as output:
             return subprocess.Popen(
                 [*wrapper, *self.command()],
